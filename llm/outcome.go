@@ -1,0 +1,149 @@
+package llm
+
+import (
+	"encoding/json"
+	"time"
+
+	"summit/money"
+)
+
+// Finish says why an answer ended.
+type Finish string
+
+// The reasons to end. Unknown words of a vendor are mapped to the nearest.
+const (
+	FinishStop   Finish = "stop"           // the model was done
+	FinishLength Finish = "length"         // a token limit was reached
+	FinishCalls  Finish = "tool_calls"     // the caller is to run tools
+	FinishFilter Finish = "content_filter" // a content filter stepped in
+)
+
+// Outcome is the tree of what happened in one request: a strategy's Outcome
+// has one part for each member it asked. The gateway shows it, the meter
+// bills it, settlement shares by it and evaluation scores it; there is no
+// second source.
+type Outcome struct {
+	Member   string // the name under which the member is configured
+	Model    string // the model that answered, as the upstream names it
+	Strategy string // the strategy's name; empty = the member answered itself
+	Finish   Finish
+	Usage    Usage
+	Cost     *Cost         // nil = unknown
+	TTFT     time.Duration // from the request to the first piece of content; 0 = none came
+	Took     time.Duration
+	// WeightPPM is this part's share in the parent's answer, in millionths.
+	// The shares of an Outcome's parts sum to at most 1,000,000.
+	WeightPPM     int64
+	Reason        string // why this member was asked, or why this answer won; for people
+	Answer        string // the normalised final answer that was compared; empty = none
+	ConfidencePPM int64  // how sure the strategy is, in millionths; 0 = unknown
+	Err           *Error
+	Parts         []*Outcome
+}
+
+// Cost is what an answer cost in one currency.
+type Cost struct {
+	Amount   money.Amount
+	Currency money.Currency
+	From     Provenance
+}
+
+// Leaves returns the Outcomes that have no parts, depth first.
+func (o *Outcome) Leaves() []*Outcome {
+	if o == nil {
+		return nil
+	}
+	if len(o.Parts) == 0 {
+		return []*Outcome{o}
+	}
+	var all []*Outcome
+	for _, p := range o.Parts {
+		all = append(all, p.Leaves()...)
+	}
+	return all
+}
+
+// Author returns the leaf with the greatest share in the answer, following
+// the greatest WeightPPM from the root; the first one wins a tie. It is o
+// itself where o has no parts, and nil where no part has a share.
+func (o *Outcome) Author() *Outcome {
+	for o != nil && len(o.Parts) > 0 {
+		var top *Outcome
+		for _, p := range o.Parts {
+			if p.WeightPPM > 0 && (top == nil || p.WeightPPM > top.WeightPPM) {
+				top = p
+			}
+		}
+		o = top
+	}
+	return o
+}
+
+// SumParts sets o's usage and cost to the sums over its parts. Where a part's
+// figures are unknown or estimated, so is the sum marked; costs in different
+// currencies leave the sum unknown.
+func (o *Outcome) SumParts() {
+	o.Usage, o.Cost = Usage{}, nil
+	for i, p := range o.Parts {
+		o.Usage = o.Usage.Add(p.Usage)
+		switch {
+		case i == 0 && p.Cost != nil:
+			c := *p.Cost
+			o.Cost = &c
+		case o.Cost != nil:
+			o.Cost = o.Cost.add(p.Cost)
+		}
+	}
+}
+
+func (c *Cost) add(d *Cost) *Cost {
+	if d == nil || c.Currency != d.Currency {
+		return nil
+	}
+	sum, err := c.Amount.Add(d.Amount)
+	if err != nil {
+		return nil
+	}
+	return &Cost{Amount: sum, Currency: c.Currency, From: worse(c.From, d.From)}
+}
+
+// MarshalJSON writes the tree with the field names of the public API:
+// durations in whole milliseconds, money as a decimal string with currency.
+func (o *Outcome) MarshalJSON() ([]byte, error) {
+	type failure struct {
+		Kind    ErrorKind `json:"kind"`
+		Message string    `json:"message"`
+	}
+	type cost struct {
+		Amount   money.Amount   `json:"amount"`
+		Currency money.Currency `json:"currency"`
+		From     Provenance     `json:"from"`
+	}
+	v := struct {
+		Member     string     `json:"member"`
+		Model      string     `json:"model,omitempty"`
+		Strategy   string     `json:"strategy,omitempty"`
+		Finish     Finish     `json:"finish,omitempty"`
+		Usage      Usage      `json:"usage"`
+		Cost       *cost      `json:"cost"`
+		TTFT       int64      `json:"ttft_ms"`
+		Took       int64      `json:"took_ms"`
+		WeightPPM  int64      `json:"weight_ppm"`
+		Reason     string     `json:"reason,omitempty"`
+		Answer     string     `json:"answer,omitempty"`
+		Confidence int64      `json:"confidence_ppm,omitempty"`
+		Err        *failure   `json:"error,omitempty"`
+		Parts      []*Outcome `json:"parts,omitempty"`
+	}{
+		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
+		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
+		Reason: o.Reason, Answer: o.Answer, Confidence: o.ConfidencePPM, Parts: o.Parts,
+	}
+	if o.Cost != nil {
+		v.Cost = &cost{o.Cost.Amount, o.Cost.Currency, o.Cost.From}
+	}
+	if o.Err != nil {
+		v.Err = &failure{o.Err.Kind, o.Err.Public()}
+	}
+	return json.Marshal(v)
+}
