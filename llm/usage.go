@@ -83,7 +83,7 @@ func (u Usage) MarshalJSON() ([]byte, error) {
 		"reasoning": u.Reasoning, "audio": u.Audio, "image": u.Image, "calls": u.Calls,
 	} {
 		if c.Known() {
-			m[name] = count{c.N, c.From}
+			m[name] = count(c)
 		}
 	}
 	return json.Marshal(m) // encoding/json sorts the keys

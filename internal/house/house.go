@@ -1,0 +1,3 @@
+// Package house holds the test that keeps ARCHITECTURE.md true. It has no
+// code of its own.
+package house
