@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: check lint test race bench fuzz size run build conformance load
+.PHONY: check lint test race bench fuzz size run build conformance
 
 check: lint race
 
@@ -38,7 +38,5 @@ run:
 	go run ./cmd/summit serve
 
 conformance: build # unmodified public client libraries against Summit; needs Node 20 and the npm registry
-	./test/conformance.sh bin/summit
+	./scripts/conformance.sh bin/summit
 
-load: build # 10,000 requests with 64 clients: no goroutine left, memory flat
-	go test -count=1 -run TestLoad -v ./test/load -summit $(CURDIR)/bin/summit
