@@ -1,0 +1,116 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const membersFile = "members.jsonl"
+
+// Folder is a directory of recorded answers. Only its members are held;
+// suites are read when they are asked for.
+type Folder struct {
+	Members []Member // in the order of the file
+
+	fsys fs.FS
+	name string
+}
+
+// Open reads the folder's list of members. name is what errors call the
+// folder.
+func Open(fsys fs.FS, name string) (*Folder, error) {
+	f := &Folder{fsys: fsys, name: name}
+	seen := map[string]bool{}
+	err := readFile(fsys, name, membersFile, func(_ int, m *Member) error {
+		if err := m.valid(); err != nil {
+			return err
+		}
+		if seen[m.Name] {
+			return fmt.Errorf("member %q twice", clip(m.Name))
+		}
+		seen[m.Name] = true
+		f.Members = append(f.Members, *m)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// OpenDir is Open of a directory.
+func OpenDir(dir string) (*Folder, error) { return Open(os.DirFS(dir), dir) }
+
+// Name returns what errors call the folder.
+func (f *Folder) Name() string { return f.name }
+
+// fileName matches <suite>.<questions|outcomes>.<split>.jsonl(.gz).
+var fileName = regexp.MustCompile(`^([A-Za-z0-9_-]+)\.(questions|outcomes)\.([A-Za-z0-9_-]+)\.jsonl(?:\.gz)?$`)
+
+// word matches the names that suites and splits may have, so that none leads
+// out of the folder.
+var word = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// Suites returns the names of the folder's suites that have all of these
+// splits, sorted; without splits, those that have any.
+func (f *Folder) Suites(splits ...string) ([]string, error) {
+	entries, err := fs.ReadDir(f.fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("record: %s: %w", f.name, err)
+	}
+	has := map[string][]string{}
+	for _, e := range entries {
+		if m := fileName.FindStringSubmatch(e.Name()); m != nil && m[2] == "questions" {
+			has[m[1]] = append(has[m[1]], m[3])
+		}
+	}
+	var all []string
+	for suite, have := range has {
+		if !slices.ContainsFunc(splits, func(s string) bool { return !slices.Contains(have, s) }) {
+			all = append(all, suite)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+// Read reads the splits of a suite; at least one. The name "mix" stands for
+// three suites as one workload, see Mix. Errors name file and line.
+func (f *Folder) Read(suite string, splits ...string) (*Suite, error) {
+	if suite == MixName {
+		return f.mix(splits)
+	}
+	if !word.MatchString(suite) {
+		return nil, fmt.Errorf("record: %s: suite %q, want letters, digits, - and _", f.name, clip(suite))
+	}
+	if len(splits) == 0 {
+		return nil, fmt.Errorf("record: %s: %s: no split named, want at least one such as train", f.name, suite)
+	}
+	b := newBuilder(suite, f.Members)
+	for i, split := range splits {
+		if !word.MatchString(split) {
+			return nil, fmt.Errorf("record: %s: %s: split %q, want letters, digits, - and _", f.name, suite, clip(split))
+		}
+		if slices.Contains(splits[:i], split) {
+			return nil, fmt.Errorf("record: %s: %s: split %q named twice", f.name, suite, split)
+		}
+		err := readFile(f.fsys, f.name, suite+".questions."+split+".jsonl.gz", func(_ int, q *Question) error { return b.question(split, q) })
+		if err == nil {
+			err = readFile(f.fsys, f.name, suite+".outcomes."+split+".jsonl.gz", func(_ int, r *Row) error { return b.row(r) })
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			if have, e := f.Suites(); e == nil && !slices.Contains(have, suite) {
+				return nil, fmt.Errorf("record: %s: no suite %q; it holds %s", f.name, suite, strings.Join(have, ", "))
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b.suite(), nil
+}
