@@ -1,0 +1,164 @@
+package summit
+
+import (
+	"log/slog"
+	"time"
+
+	"summit/fusion"
+	"summit/member"
+	"summit/money"
+)
+
+// Config is everything that can be set, in one YAML file. The zero value is a
+// working Summit: it listens on this machine only, looks for members around
+// it and shows a demonstration where there are none.
+type Config struct {
+	Listen   string            `yaml:"listen"`   // address of the server as HOST:PORT; empty = 127.0.0.1:8600, which only this machine reaches
+	DataDir  string            `yaml:"data_dir"` // folder for keys and the log of runs; empty = $XDG_DATA_HOME/summit, or ~/.local/share/summit
+	Currency money.Currency    `yaml:"currency"` // currency that all costs are counted in; empty = CNY
+	FX       map[string]FX     `yaml:"fx"`       // what other currencies are worth, by code; needed for every currency that a price names
+	Members  map[string]Member `yaml:"members"`  // who answers, by name; none = those found at start, else the demonstration
+	Models   map[string]Model  `yaml:"models"`   // models made of members, by name; summit, summit-max and summit-lite exist where not set here
+	Identity Identity          `yaml:"identity"` // who may ask
+	Limits   Limits            `yaml:"limits"`   // bounds of the server
+	Log      Log               `yaml:"log"`      // what is logged, to standard error
+	Discover Discover          `yaml:"discover"` // looking for members where none are configured
+
+	// Ephemeral keeps everything off the disk and takes no lock: models can be
+	// asked, but there is no server. It is for programs, not for the file.
+	Ephemeral bool `yaml:"-"`
+	// Logger replaces the logger that Log describes; nil = that one.
+	Logger *slog.Logger `yaml:"-"`
+}
+
+// FX says what one unit of a currency is worth in the accounting currency.
+type FX struct {
+	Worth  money.Amount `yaml:"worth" jsonschema:"required"`  // of the accounting currency, for 1 unit; above zero
+	Source string       `yaml:"source" jsonschema:"required"` // where the figure is from
+	Date   time.Time    `yaml:"date" jsonschema:"required"`   // the day it was valid, such as 2026-11-20
+}
+
+// Member is one vendor, server or recording that answers.
+type Member struct {
+	Use          string  `yaml:"use" jsonschema:"required"` // the kind of member, such as openai for any OpenAI-compatible server
+	BaseURL      string  `yaml:"base_url"`                  // address of its API; empty = the kind's own
+	KeyEnv       string  `yaml:"key_env"`                   // environment variable that holds its key (or NAME_FILE the path of a file with it); empty = those that the kind knows
+	KeyFile      string  `yaml:"key_file"`                  // file that holds its key, readable by its owner only; not beside key_env
+	Model        string  `yaml:"model"`                     // the upstream's model id; empty = the kind's own, else the first that the server lists
+	Price        []Price `yaml:"price"`                     // one tier, or a list of them; none = unknown
+	WindowTokens int     `yaml:"window_tokens"`             // prompt and answer together; 0 = unknown
+	Vendor       string  `yaml:"vendor"`                    // who makes the model; empty = the kind's own
+	Tools        bool    `yaml:"tools"`                     // it calls tools
+	Images       bool    `yaml:"images"`                    // it takes images
+	Params       any     `yaml:"params"`                    // the kind's own settings; none = its defaults
+}
+
+// Price is one tier of a member's price list. Rates are for a million tokens.
+type Price struct {
+	Input            money.Rate     `yaml:"input" jsonschema:"required"`  // fresh input
+	Output           money.Rate     `yaml:"output" jsonschema:"required"` // the answer
+	CacheRead        *money.Rate    `yaml:"cache_read"`                   // input that the vendor had cached; none = as input
+	CacheWrite       *money.Rate    `yaml:"cache_write"`                  // input that the vendor puts into its cache; none = as input
+	Reasoning        *money.Rate    `yaml:"reasoning"`                    // thoughts; none = as output
+	Call             money.Amount   `yaml:"call"`                         // for each call, besides the tokens
+	Currency         money.Currency `yaml:"currency"`                     // empty = the accounting currency
+	AboveInputTokens int64          `yaml:"above_input_tokens"`           // the tier is for requests with more input tokens than this
+	From             time.Time      `yaml:"from"`                         // valid from then on; none = always
+	Until            time.Time      `yaml:"until"`                        // and before then; none = for ever
+	Source           string         `yaml:"source"`                       // where the figures are from
+}
+
+// Model is one model made of members.
+type Model struct {
+	Use     string   `yaml:"use" jsonschema:"required"`     // the strategy, such as vote
+	Members []string `yaml:"members" jsonschema:"required"` // names of members, or of other models, in the order that the strategy reads them
+	Params  any      `yaml:"params"`                        // the strategy's own settings; none = its defaults
+	About   string   `yaml:"about"`                         // one sentence for people
+}
+
+// Identity says who may ask.
+type Identity struct {
+	Auth string `yaml:"auth" jsonschema:"enum=keys,enum=none"` // keys = a bearer key made by "summit key create"; none = anybody who reaches the address; empty = keys
+}
+
+// Log says what is logged and how. Prompts, answers and secrets never are.
+type Log struct {
+	Level  string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error"` // the least that is logged; empty = info
+	Format string `yaml:"format" jsonschema:"enum=text,enum=json"`                      // empty = text
+}
+
+// Discover says whether Summit looks for members when none are configured:
+// local servers on their usual ports, and vendors whose key is in the
+// environment.
+type Discover struct {
+	Enabled      *bool        `yaml:"enabled"`       // none = true
+	MaxSpend     money.Amount `yaml:"max_spend"`     // most that the members found may cost together until Summit stops, in the accounting currency; 0 = 1
+	AssumedPrice money.Rate   `yaml:"assumed_price"` // for a million tokens, in and out, where a price is unknown; 0 = 50, a guess above most price lists
+}
+
+// Defaults of settings.
+const (
+	defaultListen              = "127.0.0.1:8600"
+	defaultCurrency            = "CNY"
+	defaultMaxSpend            = money.Amount(1 * money.Micro)
+	defaultAssumed             = money.Rate(50 * money.Micro)
+	authKeys, authNone         = "keys", "none"
+	defaultLevel, defaultStyle = "info", "text"
+)
+
+// withDefaults returns c with every empty setting that has a default filled.
+// Members and models are left as they are.
+func (c Config) withDefaults() Config {
+	or(&c.Listen, defaultListen)
+	or(&c.Currency, defaultCurrency)
+	or(&c.Identity.Auth, authKeys)
+	or(&c.Log.Level, defaultLevel)
+	or(&c.Log.Format, defaultStyle)
+	or(&c.Discover.MaxSpend, defaultMaxSpend)
+	or(&c.Discover.AssumedPrice, defaultAssumed)
+	if c.Discover.Enabled == nil {
+		c.Discover.Enabled = new(true)
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
+
+// or sets an empty value.
+func or[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+// newParams returns the parameters of the member's kind.
+func (m *Member) newParams() (any, string) {
+	k, ok := member.Lookup(m.Use)
+	switch {
+	case !ok:
+		return nil, "" // reported at use
+	case k.Params == nil:
+		return nil, "members of kind " + m.Use + " take no params"
+	}
+	return k.Params(), ""
+}
+
+// newParams returns the parameters of the model's strategy.
+func (m *Model) newParams() (any, string) {
+	for _, s := range fusion.Strategies() {
+		if s.Name == m.Use {
+			return s.Params(), ""
+		}
+	}
+	return nil, "" // reported at use
+}
+
+// refuses says why a secret may not stand in the file.
+func (m *Member) refuses(key string) string {
+	switch key {
+	case "key", "api_key", "apikey", "token", "secret", "password", "authorization":
+		return "secrets stay out of the file. Put it into an environment variable and write key_env: ITS_NAME, " +
+			"or into a file that only you can read and write key_file: ITS_PATH"
+	}
+	return ""
+}

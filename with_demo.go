@@ -1,0 +1,3 @@
+package summit
+
+func (d *directory) demonstrate() {}
