@@ -57,17 +57,12 @@ var fileName = regexp.MustCompile(`^([A-Za-z0-9_-]+)\.(questions|outcomes)\.([A-
 var word = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Suites returns the names of the folder's suites that have all of these
-// splits, sorted; without splits, those that have any.
+// splits, sorted; without splits, those that have any. The mix is not among
+// them.
 func (f *Folder) Suites(splits ...string) ([]string, error) {
-	entries, err := fs.ReadDir(f.fsys, ".")
+	has, err := f.files()
 	if err != nil {
-		return nil, fmt.Errorf("record: %s: %w", f.name, err)
-	}
-	has := map[string][]string{}
-	for _, e := range entries {
-		if m := fileName.FindStringSubmatch(e.Name()); m != nil && m[2] == "questions" {
-			has[m[1]] = append(has[m[1]], m[3])
-		}
+		return nil, err
 	}
 	var all []string
 	for suite, have := range has {
@@ -79,11 +74,38 @@ func (f *Folder) Suites(splits ...string) ([]string, error) {
 	return all, nil
 }
 
+// files returns the splits that each suite has a questions file for.
+func (f *Folder) files() (map[string][]string, error) {
+	entries, err := fs.ReadDir(f.fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("record: %s: %w", f.name, err)
+	}
+	has := map[string][]string{}
+	for _, e := range entries {
+		m := fileName.FindStringSubmatch(e.Name())
+		if m != nil && m[2] == "questions" && !slices.Contains(has[m[1]], m[3]) {
+			has[m[1]] = append(has[m[1]], m[3])
+		}
+	}
+	return has, nil
+}
+
 // Read reads the splits of a suite; at least one. The name "mix" stands for
-// three suites as one workload, see Mix. Errors name file and line.
+// cruxeval, mathl5 and korbench as one workload over the members that all
+// three share. Errors name file and line.
 func (f *Folder) Read(suite string, splits ...string) (*Suite, error) {
+	return f.read(suite, splits, func(string) bool { return true })
+}
+
+// ReadMember is Read with the rows of one member only, which needs a fraction
+// of the memory. The rows of others are not checked.
+func (f *Folder) ReadMember(member, suite string, splits ...string) (*Suite, error) {
+	return f.read(suite, splits, func(name string) bool { return name == member || suite == MixName && alias[name] == member })
+}
+
+func (f *Folder) read(suite string, splits []string, keep func(member string) bool) (*Suite, error) {
 	if suite == MixName {
-		return f.mix(splits)
+		return f.mix(splits, keep)
 	}
 	if !word.MatchString(suite) {
 		return nil, fmt.Errorf("record: %s: suite %q, want letters, digits, - and _", f.name, clip(suite))
@@ -99,18 +121,45 @@ func (f *Folder) Read(suite string, splits ...string) (*Suite, error) {
 		if slices.Contains(splits[:i], split) {
 			return nil, fmt.Errorf("record: %s: %s: split %q named twice", f.name, suite, split)
 		}
-		err := readFile(f.fsys, f.name, suite+".questions."+split+".jsonl.gz", func(_ int, q *Question) error { return b.question(split, q) })
-		if err == nil {
-			err = readFile(f.fsys, f.name, suite+".outcomes."+split+".jsonl.gz", func(_ int, r *Row) error { return b.row(r) })
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			if have, e := f.Suites(); e == nil && !slices.Contains(have, suite) {
+		if err := f.readSplit(b, suite, split, keep); err != nil {
+			if have, e := f.Suites(); e == nil && errors.Is(err, fs.ErrNotExist) && !slices.Contains(have, suite) {
 				return nil, fmt.Errorf("record: %s: no suite %q; it holds %s", f.name, suite, strings.Join(have, ", "))
 			}
-		}
-		if err != nil {
 			return nil, err
 		}
 	}
 	return b.suite(), nil
+}
+
+func (f *Folder) readSplit(b *builder, suite, split string, keep func(string) bool) error {
+	err := readFile(f.fsys, f.name, suite+".questions."+split+".jsonl.gz", func(_ int, q *Question) error {
+		return b.question(split, q)
+	})
+	if err != nil {
+		return err
+	}
+	return readFile(f.fsys, f.name, suite+".outcomes."+split+".jsonl.gz", func(_ int, r *Row) error {
+		if r.Member != "" && !keep(r.Member) {
+			return nil
+		}
+		return b.row(r)
+	})
+}
+
+// Splits returns the names of the splits that the suite has, sorted. Those of
+// the mix are the ones that all its parts have.
+func (f *Folder) Splits(suite string) ([]string, error) {
+	names, err := f.files()
+	if err != nil {
+		return nil, err
+	}
+	have := names[suite]
+	if suite == MixName {
+		have = slices.Clone(names[mixParts[0]])
+		for _, part := range mixParts[1:] {
+			have = slices.DeleteFunc(have, func(s string) bool { return !slices.Contains(names[part], s) })
+		}
+	}
+	slices.Sort(have)
+	return have, nil
 }

@@ -17,13 +17,13 @@ var alias = map[string]string{
 // mix reads cruxeval, mathl5 and korbench as one workload over the members
 // that all three share. Every question has the same weight and keeps its own
 // suite's name and costs.
-func (f *Folder) mix(splits []string) (*Suite, error) {
+func (f *Folder) mix(splits []string, keep func(member string) bool) (*Suite, error) {
 	s := &Suite{Name: MixName}
 	var parts []*Suite
 	shared := map[string]int{} // canonical name → how many parts have it
 	facts := map[string]*Member{}
 	for _, name := range mixParts {
-		p, err := f.Read(name, splits...)
+		p, err := f.read(name, splits, keep)
 		if err != nil {
 			return nil, err
 		}

@@ -220,9 +220,37 @@ func TestMix(t *testing.T) {
 	if s.Questions[2].Suite != "korbench" {
 		t.Errorf("third question is of %q, want korbench", s.Questions[2].Suite)
 	}
+	one, err := f.ReadMember("deepseek-v2.5-0908", "mix", "dev")
+	if err != nil || len(one.Members) != 1 || !one.Cell(2, 0).Asked {
+		t.Errorf("one member of the mix: %+v, %v, want its rows in all three suites", one, err)
+	}
+	if splits, err := f.Splits("mix"); err != nil || !cmp.Equal(splits, []string{"dev"}) {
+		t.Errorf("splits of the mix %v, %v, want dev", splits, err)
+	}
 	// The alias brings its own price: 60 tokens x 3 USD per million; the others 110 x 1.
 	if a, b := s.Cell(0, 1).CostUSD, s.Cell(2, 1).CostUSD; math.Abs(a-110e-6) > 1e-12 || math.Abs(b-180e-6) > 1e-12 {
 		t.Errorf("costs %v and %v, want 0.00011 and 0.00018", a, b)
+	}
+}
+
+func TestReadMember(t *testing.T) {
+	f, err := Open(sample(), "folder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.ReadMember("o1-b", "gsm8k", "train")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Members) != 1 || len(s.Questions) != 2 || s.Cell(0, 0).Answer != "1" || s.Cell(1, 0).Asked {
+		t.Errorf("members %v, %d questions, cells %+v", s.Members, len(s.Questions), s.cells)
+	}
+	splits, err := f.Splits("gsm8k")
+	if err != nil || !cmp.Equal(splits, []string{"dev", "train"}) {
+		t.Errorf("splits %v, %v, want dev and train", splits, err)
+	}
+	if splits, err := f.Splits("mix"); err != nil || len(splits) != 0 {
+		t.Errorf("splits of the mix %v, %v, want none", splits, err)
 	}
 }
 
