@@ -40,40 +40,40 @@ type FX struct {
 
 // Member is one vendor, server or recording that answers.
 type Member struct {
-	Use          string  `yaml:"use" jsonschema:"required"` // the kind of member, such as openai for any OpenAI-compatible server
-	BaseURL      string  `yaml:"base_url"`                  // address of its API; empty = the kind's own
-	KeyEnv       string  `yaml:"key_env"`                   // environment variable that holds its key (or NAME_FILE the path of a file with it); empty = those that the kind knows
-	KeyFile      string  `yaml:"key_file"`                  // file that holds its key, readable by its owner only; not beside key_env
-	Model        string  `yaml:"model"`                     // the upstream's model id; empty = the kind's own, else the first that the server lists
-	Price        []Price `yaml:"price"`                     // one tier, or a list of them; none = unknown
-	WindowTokens int     `yaml:"window_tokens"`             // prompt and answer together; 0 = unknown
-	Vendor       string  `yaml:"vendor"`                    // who makes the model; empty = the kind's own
-	Tools        bool    `yaml:"tools"`                     // it calls tools
-	Images       bool    `yaml:"images"`                    // it takes images
-	Params       any     `yaml:"params"`                    // the kind's own settings; none = its defaults
+	Use          string  `yaml:"use"`                                  // the kind of member, such as openai for any OpenAI-compatible server
+	BaseURL      string  `yaml:"base_url"`                             // address of its API; empty = the kind's own
+	KeyEnv       string  `yaml:"key_env"`                              // environment variable that holds its key (or NAME_FILE the path of a file with it); empty = those that the kind knows
+	KeyFile      string  `yaml:"key_file"`                             // file that holds its key, readable by its owner only; not beside key_env
+	Model        string  `yaml:"model"`                                // the upstream's model id; empty = the kind's own, else the first that the server lists
+	Price        []Price `yaml:"price"`                                // one tier, or a list of them; none = unknown
+	WindowTokens int     `yaml:"window_tokens" jsonschema:"minimum=0"` // prompt and answer together; 0 = unknown
+	Vendor       string  `yaml:"vendor"`                               // who makes the model; empty = the kind's own
+	Tools        bool    `yaml:"tools"`                                // it calls tools
+	Images       bool    `yaml:"images"`                               // it takes images
+	Params       any     `yaml:"params"`                               // the kind's own settings; none = its defaults
 }
 
 // Price is one tier of a member's price list. Rates are for a million tokens.
 type Price struct {
-	Input            money.Rate     `yaml:"input" jsonschema:"required"`  // fresh input
-	Output           money.Rate     `yaml:"output" jsonschema:"required"` // the answer
-	CacheRead        *money.Rate    `yaml:"cache_read"`                   // input that the vendor had cached; none = as input
-	CacheWrite       *money.Rate    `yaml:"cache_write"`                  // input that the vendor puts into its cache; none = as input
-	Reasoning        *money.Rate    `yaml:"reasoning"`                    // thoughts; none = as output
-	Call             money.Amount   `yaml:"call"`                         // for each call, besides the tokens
-	Currency         money.Currency `yaml:"currency"`                     // empty = the accounting currency
-	AboveInputTokens int64          `yaml:"above_input_tokens"`           // the tier is for requests with more input tokens than this
-	From             time.Time      `yaml:"from"`                         // valid from then on; none = always
-	Until            time.Time      `yaml:"until"`                        // and before then; none = for ever
-	Source           string         `yaml:"source"`                       // where the figures are from
+	Input            money.Rate     `yaml:"input" jsonschema:"required"`               // fresh input
+	Output           money.Rate     `yaml:"output" jsonschema:"required"`              // the answer
+	CacheRead        *money.Rate    `yaml:"cache_read"`                                // input that the vendor had cached; none = as input
+	CacheWrite       *money.Rate    `yaml:"cache_write"`                               // input that the vendor puts into its cache; none = as input
+	Reasoning        *money.Rate    `yaml:"reasoning"`                                 // thoughts; none = as output
+	Call             money.Amount   `yaml:"call"`                                      // for each call, besides the tokens
+	Currency         money.Currency `yaml:"currency"`                                  // empty = the accounting currency
+	AboveInputTokens int64          `yaml:"above_input_tokens" jsonschema:"minimum=0"` // the tier is for requests with more input tokens than this
+	From             time.Time      `yaml:"from"`                                      // valid from then on; none = always
+	Until            time.Time      `yaml:"until"`                                     // and before then; none = for ever
+	Source           string         `yaml:"source"`                                    // where the figures are from
 }
 
 // Model is one model made of members.
 type Model struct {
-	Use     string   `yaml:"use" jsonschema:"required"`     // the strategy, such as vote
-	Members []string `yaml:"members" jsonschema:"required"` // names of members, or of other models, in the order that the strategy reads them
-	Params  any      `yaml:"params"`                        // the strategy's own settings; none = its defaults
-	About   string   `yaml:"about"`                         // one sentence for people
+	Use     string   `yaml:"use"`     // the strategy, such as vote
+	Members []string `yaml:"members"` // names of members, or of other models, in the order that the strategy reads them
+	Params  any      `yaml:"params"`  // the strategy's own settings; none = its defaults
+	About   string   `yaml:"about"`   // one sentence for people
 }
 
 // Identity says who may ask.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +89,7 @@ func decodeYAML(data []byte, v any) *tree {
 }
 
 func (t *tree) add(path string, at position, format string, args ...any) {
-	t.problems = append(t.problems, Problem{Path: path, line: at.line, column: at.column, Text: fmt.Sprintf(format, args...)})
+	t.problems = append(t.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...), position: at})
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+): `)
@@ -212,14 +213,14 @@ func (t *tree) keys(path string, n *yaml.Node, visit func(key string, k, value *
 func (t *tree) decodeStruct(path string, n *yaml.Node, v reflect.Value, depth int) bool {
 	fields := fieldsOf(v.Type())
 	var names []string
-	byName := map[string]reflect.Value{}
+	byName := map[string]field{}
 	for _, f := range fields {
 		names = append(names, f.name)
-		byName[f.name] = v.FieldByIndex(f.index)
+		byName[f.name] = f
 	}
 	var params *yaml.Node
 	done := t.keys(path, n, func(key string, k, value *yaml.Node) bool {
-		field, ok := byName[key]
+		f, ok := byName[key]
 		if !ok {
 			if r, can := v.Addr().Interface().(refuser); can {
 				if why := r.refuses(key); why != "" {
@@ -230,12 +231,24 @@ func (t *tree) decodeStruct(path string, n *yaml.Node, v reflect.Value, depth in
 			t.add(path, position{k.Line, k.Column}, "unknown key %q%s", clip(key), unknown(key, names))
 			return len(t.problems) < maxProblems
 		}
-		if field.Type() == anyType {
+		if f.typ == anyType {
 			params = value
 			return true
 		}
-		return t.decode(join(path, key), value, field, depth+1)
+		into, before := v.FieldByIndex(f.index), len(t.problems)
+		done := t.decode(join(path, key), value, into, depth+1)
+		if len(t.problems) == before {
+			if wrong := f.bounds(into); wrong != "" {
+				t.add(join(path, key), t.at[join(path, key)], "%s", wrong)
+			}
+		}
+		return done
 	})
+	for _, f := range fields {
+		if _, set := t.at[join(path, f.name)]; f.required && !set && done {
+			t.add(path, t.at[path], "%q is missing", f.name)
+		}
+	}
 	if params == nil || !done {
 		return done
 	}
@@ -252,7 +265,7 @@ func (t *tree) decodeStruct(path string, n *yaml.Node, v reflect.Value, depth in
 	if into == nil {
 		return true
 	}
-	byName["params"].Set(reflect.ValueOf(into))
+	v.FieldByIndex(byName["params"].index).Set(reflect.ValueOf(into))
 	return t.decode(path, params, reflect.ValueOf(into).Elem(), depth+1)
 }
 
@@ -386,9 +399,29 @@ func join(path, key string) string {
 
 // field is one setting of a struct: its name in the file and its place.
 type field struct {
-	name  string
-	index []int
-	typ   reflect.Type
+	name     string
+	index    []int
+	typ      reflect.Type
+	required bool     // jsonschema:"required"
+	enum     []string // jsonschema:"enum=...", every word allowed
+	minimum  string   // jsonschema:"minimum=...", a whole number
+}
+
+// bounds says what is wrong with a value by its field's tags.
+func (f field) bounds(v reflect.Value) string {
+	switch {
+	case len(f.enum) > 0 && v.Kind() == reflect.String && !slices.Contains(f.enum, v.String()):
+		return fmt.Sprintf("%q%s", clip(v.String()), unknown(v.String(), f.enum))
+	case f.minimum != "" && v.CanInt():
+		if least, err := strconv.ParseInt(f.minimum, 10, 64); err == nil && v.Int() < least {
+			return fmt.Sprintf("%d, want %d or more", v.Int(), least)
+		}
+	case f.minimum != "" && v.CanFloat():
+		if least, err := strconv.ParseFloat(f.minimum, 64); err == nil && v.Float() < least {
+			return fmt.Sprintf("%v, want %v or more", v.Float(), least)
+		}
+	}
+	return ""
 }
 
 // fieldsOf returns the settings of a struct in the order they are declared.
@@ -403,7 +436,18 @@ func fieldsOf(t reflect.Type) []field {
 		if name == "" {
 			name = strings.ToLower(f.Name)
 		}
-		all = append(all, field{name, f.Index, f.Type})
+		own := field{name: name, index: f.Index, typ: f.Type}
+		for _, rule := range strings.Split(f.Tag.Get("jsonschema"), ",") {
+			switch key, value, _ := strings.Cut(rule, "="); key {
+			case "required":
+				own.required = true
+			case "enum":
+				own.enum = append(own.enum, value)
+			case "minimum":
+				own.minimum = value
+			}
+		}
+		all = append(all, own)
 	}
 	return all
 }

@@ -1,6 +1,8 @@
 package summit
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 
 	yaml "go.yaml.in/yaml/v3"
@@ -101,7 +104,7 @@ func Load(s Sources) (*Loaded, error) {
 	l.at = t.at
 	problems := t.problems
 	for i, p := range problems {
-		problems[i].Where = l.place(position{p.line, p.column})
+		problems[i].Where = l.place(p.position)
 	}
 	for _, set := range Settings() {
 		if text, _ := s.Env(set.Env()); text != "" {
@@ -114,8 +117,11 @@ func Load(s Sources) (*Loaded, error) {
 	if len(problems) == 0 {
 		problems = l.Config.check()
 		for i, p := range problems {
-			problems[i].Where = l.where(p.Path)
+			problems[i].Where, problems[i].position = l.where(p.Path)
 		}
+		slices.SortStableFunc(problems, func(a, b Problem) int {
+			return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
+		})
 	}
 	if len(problems) > 0 {
 		return nil, &ConfigError{problems}
@@ -143,17 +149,32 @@ func (l *Loaded) Origin(path string) string {
 	return "default"
 }
 
+// Place adds to a *ConfigError, such as Open returns, where the settings at
+// fault stand. Any other error is returned as it is.
+func (l *Loaded) Place(err error) error {
+	var c *ConfigError
+	if !errors.As(err, &c) {
+		return err
+	}
+	for i, p := range c.Problems {
+		if p.Where == "" {
+			c.Problems[i].Where, c.Problems[i].position = l.where(p.Path)
+		}
+	}
+	return c
+}
+
 // where returns the place of a setting, or of the nearest thing that it lies in.
-func (l *Loaded) where(path string) string {
+func (l *Loaded) where(path string) (string, position) {
 	for {
 		if where, ok := l.outside[path]; ok {
-			return where
+			return where, position{}
 		}
 		if at, ok := l.at[path]; ok {
-			return l.place(at)
+			return l.place(at), at
 		}
 		if path == "" {
-			return l.Path
+			return l.Path, position{}
 		}
 		path = parent(path)
 	}

@@ -3,6 +3,7 @@ package summit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -172,7 +173,7 @@ func (b *builder) find(name string) (llm.Member, error) {
 	}
 	built, err := fusion.New(m.Use, env, m.Params)
 	if err != nil {
-		return nil, fmt.Errorf("summit: models.%s: %w", name, err)
+		return nil, broken(join("models", name), m.Params != nil, err)
 	}
 	source := SourceFile
 	if b.builtIn[name] {
@@ -180,6 +181,18 @@ func (b *builder) find(name string) (llm.Member, error) {
 	}
 	b.entries[name] = &Entry{Name: name, Member: built, Model: true, Use: m.Use, Parts: m.Members, Source: source}
 	return built, nil
+}
+
+// broken returns what a room said about a configuration as a problem of it.
+func broken(path string, params bool, err error) error {
+	var c *ConfigError
+	if errors.As(err, &c) {
+		return err // a model below was at fault
+	}
+	if params {
+		path = join(path, "params")
+	}
+	return &ConfigError{[]Problem{{Path: path, Text: err.Error()}}}
 }
 
 // defaults returns the models that always exist, over all members.

@@ -1,6 +1,9 @@
 package summit
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Problem is one thing that is wrong in a configuration.
 type Problem struct {
@@ -8,7 +11,7 @@ type Problem struct {
 	Path  string // the setting, such as members.glm.model; empty = the whole file
 	Text  string // what came and what was wanted
 
-	line, column int
+	position
 }
 
 // String writes the problem on one line.
@@ -25,13 +28,17 @@ func (p Problem) String() string {
 // ConfigError is every problem that was found in a configuration.
 type ConfigError struct{ Problems []Problem }
 
-// Error writes one problem a line.
+// Error writes the only problem on one line, or each on a line of its own.
 func (e *ConfigError) Error() string {
-	lines := make([]string, len(e.Problems))
-	for i, p := range e.Problems {
-		lines[i] = p.String()
+	if len(e.Problems) == 1 {
+		return "summit: configuration: " + e.Problems[0].String()
 	}
-	return "summit: configuration: " + strings.Join(lines, "\n")
+	var b strings.Builder
+	fmt.Fprintf(&b, "summit: configuration: %d problems", len(e.Problems))
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + p.String())
+	}
+	return b.String()
 }
 
 // parent returns the path that a setting's path lies in; "" is the root.

@@ -118,7 +118,7 @@ func (c Config) checkMember(k *checker, name string, m Member) {
 		at := fmt.Sprintf("%s.price[%d]", path, i)
 		currency := p.Currency
 		or(&currency, c.Currency)
-		if _, ok := c.FX[string(currency)]; currency.Valid() != nil {
+		if _, ok := c.FX[string(currency)]; currency != c.Currency && currency.Valid() != nil {
 			k.add(at+".currency", "currency %q, want three capital letters such as USD", clip(string(currency)))
 		} else if currency != c.Currency && !ok {
 			k.add(at+".currency", "no rate from %s to %s, want fx: {%s: {worth: ..., source: ..., date: ...}}", currency, c.Currency, currency)
@@ -170,7 +170,9 @@ func (c Config) has(name string) bool {
 
 // names returns what a model's members may be called.
 func (c Config) names() []string {
-	return slices.Concat(slices.Collect(maps.Keys(c.Members)), slices.Collect(maps.Keys(c.Models)))
+	all := slices.Concat(slices.Collect(maps.Keys(c.Members)), slices.Collect(maps.Keys(c.Models)), defaultModels)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // checkCycles reports models that are made of themselves, with the way round.

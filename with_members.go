@@ -47,7 +47,7 @@ func newMembers(c Config, exchange *money.Exchange, warn func(string)) ([]llm.Me
 			Name: name, Use: m.Use, BaseURL: m.BaseURL, Key: key, Model: m.Model, Card: card, Params: m.Params,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("summit: members.%s: %w", name, err)
+			return nil, broken(join("members", name), m.Params != nil, err)
 		}
 		members = append(members, built)
 	}

@@ -30,7 +30,8 @@ func (a *app) open(ctx context.Context) (*summit.Summit, error) {
 		return nil, err
 	}
 	l.Config.Ephemeral = true
-	return summit.Open(ctx, l.Config)
+	s, err := summit.Open(ctx, l.Config)
+	return s, l.Place(err)
 }
 
 // setting is a flag that sets one value of the configuration.

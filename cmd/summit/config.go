@@ -112,7 +112,7 @@ and models that it describes, without asking any. Missing keys are reported as
 			l.Config.Ephemeral = true
 			s, err := summit.Open(c.Context(), l.Config)
 			if err != nil {
-				return err
+				return l.Place(err)
 			}
 			defer s.Close()
 			path := l.Path
