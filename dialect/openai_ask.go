@@ -1,0 +1,512 @@
+package dialect
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"summit/llm"
+)
+
+// ChatOptions says how a request is sent to one server.
+type ChatOptions struct {
+	Model  string // the server's model id; empty = leave the field out
+	Stream bool
+	Quirks Quirks
+}
+
+// EncodeChat writes the request as a Chat Completions body for one answer.
+// Warnings name, in the order of the body, what the caller asked for and this
+// server does not get. The error is of kind Unsupported where the question
+// itself can't be sent, such as a file by URL.
+func EncodeChat(r *llm.Request, o ChatOptions) (body []byte, warnings []string, err error) {
+	size := 1024
+	for i := range r.Messages {
+		for _, p := range r.Messages[i].Parts {
+			size += len(p.Text) + 64
+		}
+	}
+	a := &asker{r: r, q: &o.Quirks, b: append(make([]byte, 0, size+size/8), '{')}
+	a.request(o)
+	if a.err != nil {
+		return nil, nil, a.err
+	}
+	return append(a.b, '}'), a.warnings, nil
+}
+
+// asker writes one request.
+type asker struct {
+	r        *llm.Request
+	q        *Quirks
+	b        []byte
+	fields   int
+	sent     map[string]bool // only what Extra and Body could say again
+	warnings []string
+	err      error
+}
+
+func (a *asker) warn(text string) { a.warnings = append(a.warnings, text) }
+
+func (a *asker) fail(param, format string, args ...any) {
+	if a.err == nil {
+		e := llm.Errorf(llm.Unsupported, format, args...)
+		e.Param = param
+		a.err = e
+	}
+}
+
+// field begins a top-level field, or reports that it is not to be sent.
+func (a *asker) field(name string) bool {
+	if a.q.strips(name) {
+		a.warn(name + " is not sent to this member")
+		return false
+	}
+	if _, fixed := a.q.Body[name]; fixed {
+		return false
+	}
+	if a.sent[name] {
+		return false
+	}
+	if a.sent == nil {
+		a.sent = map[string]bool{}
+	}
+	a.sent[name] = true
+	a.key(name)
+	return true
+}
+
+// key writes a top-level field's name.
+func (a *asker) key(name string) {
+	if a.fields++; a.fields > 1 {
+		a.b = append(a.b, ',')
+	}
+	a.b = append(appendString(a.b, name), ':')
+}
+
+func (a *asker) text(name, value string) {
+	if value != "" && a.field(name) {
+		a.b = appendString(a.b, value)
+	}
+}
+
+func (a *asker) integer(name string, value int) {
+	if value != 0 && a.field(name) {
+		a.b = strconv.AppendInt(a.b, int64(value), 10)
+	}
+}
+
+func (a *asker) float(name string, value *float64) {
+	if value != nil && a.field(name) {
+		a.b = appendFloat(a.b, *value)
+	}
+}
+
+func (a *asker) boolean(name string, value *bool) {
+	if value != nil && a.field(name) {
+		a.b = strconv.AppendBool(a.b, *value)
+	}
+}
+
+func (a *asker) request(o ChatOptions) {
+	r := a.r
+	a.text("model", o.Model)
+	if a.field("messages") {
+		a.messages()
+	}
+	if o.Stream {
+		a.boolean("stream", &o.Stream)
+		if !a.q.NoStreamOptions && a.field("stream_options") {
+			a.b = append(a.b, `{"include_usage":true}`...)
+		}
+	}
+	limit := a.q.MaxTokensField
+	if limit == "" {
+		limit = "max_tokens"
+	}
+	a.integer(limit, r.MaxTokens)
+	a.float("temperature", r.Temperature)
+	a.float("top_p", r.TopP)
+	a.integer("top_k", r.TopK)
+	a.float("min_p", r.MinP)
+	a.float("frequency_penalty", r.FrequencyPenalty)
+	a.float("presence_penalty", r.PresencePenalty)
+	if r.Seed != nil && a.field("seed") {
+		a.b = strconv.AppendInt(a.b, *r.Seed, 10)
+	}
+	if len(r.Stop) > 0 && a.field("stop") {
+		a.list(len(r.Stop), func(i int) { a.b = appendString(a.b, r.Stop[i]) })
+	}
+	if len(r.LogitBias) > 0 && a.field("logit_bias") {
+		a.dict(slices.Sorted(maps.Keys(r.LogitBias)), func(k string) {
+			if v := r.LogitBias[k]; math.IsNaN(v) || math.IsInf(v, 0) {
+				a.fail("logit_bias", "the bias of token %s is %v, want a number", clip(k), v)
+			} else {
+				a.b = appendFloat(a.b, v)
+			}
+		})
+	}
+	if r.Logprobs {
+		a.boolean("logprobs", &r.Logprobs)
+		a.integer("top_logprobs", r.TopLogprobs)
+	}
+	a.tools()
+	a.format()
+	a.thinking()
+	a.text("user", r.User)
+	if len(r.Metadata) > 0 && a.field("metadata") {
+		a.dict(slices.Sorted(maps.Keys(r.Metadata)), func(k string) { a.b = appendString(a.b, r.Metadata[k]) })
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Extra)) {
+		if !a.q.passes(name) {
+			a.warn(clip(name) + " is unknown and not sent to this member")
+		} else if a.field(name) {
+			a.b = append(a.b, r.Extra[name]...)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.q.Body)) {
+		value, err := json.Marshal(a.q.Body[name])
+		if err != nil {
+			a.fail("", "the quirk body.%s is no JSON: %v", clip(name), err)
+			return
+		}
+		a.key(name)
+		a.b = append(a.b, value...)
+	}
+}
+
+// list writes an array of n items.
+func (a *asker) list(n int, item func(i int)) {
+	a.b = append(a.b, '[')
+	for i := range n {
+		if i > 0 {
+			a.b = append(a.b, ',')
+		}
+		item(i)
+	}
+	a.b = append(a.b, ']')
+}
+
+// dict writes an object with those keys.
+func (a *asker) dict(keys []string, value func(k string)) {
+	a.b = append(a.b, '{')
+	for i, k := range keys {
+		if i > 0 {
+			a.b = append(a.b, ',')
+		}
+		a.b = append(appendString(a.b, k), ':')
+		value(k)
+	}
+	a.b = append(a.b, '}')
+}
+
+func (a *asker) tools() {
+	r := a.r
+	if len(r.Tools) > 0 && a.field("tools") {
+		a.list(len(r.Tools), func(i int) {
+			if t := r.Tools[i]; t.Kind != "function" && t.Raw != nil {
+				a.b = append(a.b, t.Raw...)
+			} else {
+				a.tool(t)
+			}
+		})
+	}
+	if c := r.ToolChoice; c.Mode == "tool" {
+		if a.field("tool_choice") {
+			a.b = appendString(append(a.b, `{"type":"function","function":{"name":`...), c.Name)
+			a.b = append(a.b, "}}"...)
+		}
+	} else {
+		a.text("tool_choice", c.Mode)
+	}
+	a.boolean("parallel_tool_calls", r.ParallelToolCalls)
+}
+
+func (a *asker) tool(t llm.Tool) {
+	a.b = appendString(append(a.b, `{"type":"function","function":{"name":`...), t.Name)
+	if t.Description != "" {
+		a.b = appendString(append(a.b, `,"description":`...), t.Description)
+	}
+	if t.Parameters != nil {
+		a.b = append(append(a.b, `,"parameters":`...), t.Parameters...)
+	}
+	if t.Strict != nil && !a.q.strips("tools.strict") {
+		a.b = strconv.AppendBool(append(a.b, `,"strict":`...), *t.Strict)
+	}
+	a.b = append(a.b, "}}"...)
+}
+
+func (a *asker) format() {
+	f := a.r.Format
+	if f == nil || !a.field("response_format") {
+		return
+	}
+	a.b = appendString(append(a.b, `{"type":`...), f.Kind)
+	if f.Kind == "json_schema" {
+		a.b = appendString(append(a.b, `,"json_schema":{"name":`...), f.Name)
+		if f.Description != "" {
+			a.b = appendString(append(a.b, `,"description":`...), f.Description)
+		}
+		if f.Schema != nil {
+			a.b = append(append(a.b, `,"schema":`...), f.Schema...)
+		}
+		if f.Strict != nil {
+			a.b = strconv.AppendBool(append(a.b, `,"strict":`...), *f.Strict)
+		}
+		a.b = append(a.b, '}')
+	}
+	a.b = append(a.b, '}')
+}
+
+// thinking writes the switch, the effort and the budget in the server's form.
+func (a *asker) thinking() {
+	t := a.r.Thinking
+	effort, mapped := t.Effort, false
+	if word, ok := a.q.Efforts[t.Effort]; ok && t.Effort != "" {
+		effort, mapped = word, true
+	}
+	on := t.Enabled
+	if on == nil && t.Effort == "none" && a.q.ThinkingSwitch != "" {
+		off := false
+		on = &off
+	}
+	if on == nil && mapped && effort == "" && t.Effort != "none" && a.q.ThinkingSwitch != "" {
+		yes := true // it can't say how much, but it can say yes
+		on = &yes
+	}
+	if on != nil && !*on && a.q.ThinkingSwitch == "" && t.Effort == "" {
+		// Without a switch, no effort is how thoughts are turned off.
+		effort = "none"
+		if word, ok := a.q.Efforts["none"]; ok {
+			effort = word
+		}
+	}
+	if mapped && effort == "" && t.Effort != "none" {
+		a.warn("reasoning_effort is not sent to this member")
+	}
+	budget := t.BudgetTokens
+	if budget > 0 && a.q.BudgetField == "" {
+		a.warn("the thinking budget is not sent to this member")
+	}
+	inside := budget > 0 && a.q.BudgetField == "thinking.budget_tokens"
+	switch {
+	case a.q.ThinkingSwitch == "enable_thinking":
+		a.boolean("enable_thinking", on)
+	case a.q.ThinkingSwitch == "template" && on != nil:
+		if a.field("chat_template_kwargs") {
+			a.b = append(strconv.AppendBool(append(a.b, `{"enable_thinking":`...), *on), '}')
+		}
+	case a.q.ThinkingSwitch == "thinking" && (on != nil || inside) && a.field("thinking"):
+		a.b = append(a.b, '{')
+		if on != nil {
+			kind := "disabled"
+			if *on {
+				kind = "enabled"
+			}
+			a.b = appendString(append(a.b, `"type":`...), kind)
+		}
+		if inside {
+			if on != nil {
+				a.b = append(a.b, ',')
+			}
+			a.b = strconv.AppendInt(append(a.b, `"budget_tokens":`...), int64(budget), 10)
+		}
+		a.b = append(a.b, '}')
+	}
+	a.text("reasoning_effort", effort)
+	if a.q.BudgetField == "thinking_budget" {
+		a.integer("thinking_budget", budget)
+	}
+}
+
+func (a *asker) messages() {
+	first := true
+	next := func() {
+		if !first {
+			a.b = append(a.b, ',')
+		}
+		first = false
+	}
+	a.b = append(a.b, '[')
+	for i := range a.r.Messages {
+		m := &a.r.Messages[i]
+		rest := m.Parts
+		// Tool results are messages of their own here, before anything else
+		// that stands beside them.
+		if slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return p.Kind == llm.PartResult }) {
+			rest = nil
+			for _, p := range m.Parts {
+				if p.Result == nil {
+					rest = append(rest, p)
+					continue
+				}
+				next()
+				a.b = appendString(append(a.b, `{"role":"tool","tool_call_id":`...), p.Result.CallID)
+				if p.Result.Name != "" {
+					a.b = appendString(append(a.b, `,"name":`...), p.Result.Name)
+				}
+				a.content(i, llm.RoleTool, p.Result.Parts)
+				a.b = append(a.b, '}')
+			}
+			if len(rest) == 0 {
+				continue
+			}
+		}
+		next()
+		a.message(i, m, rest)
+	}
+	a.b = append(a.b, ']')
+}
+
+func (a *asker) message(i int, m *llm.Message, parts []llm.Part) {
+	role := m.Role
+	if role == llm.RoleDeveloper && !a.q.DeveloperRole {
+		role = llm.RoleSystem
+	}
+	a.b = appendString(append(a.b, `{"role":`...), string(role))
+	if m.Name != "" {
+		a.b = appendString(append(a.b, `,"name":`...), m.Name)
+	}
+	if role != llm.RoleAssistant {
+		a.content(i, role, parts)
+		a.b = append(a.b, '}')
+		return
+	}
+	var reasoning, refusal strings.Builder
+	var content []llm.Part
+	var calls []*llm.Call
+	for _, p := range parts {
+		switch {
+		case p.Kind == llm.PartReasoning:
+			reasoning.WriteString(p.Text)
+		case p.Kind == llm.PartRefusal:
+			refusal.WriteString(p.Text)
+		case p.Kind == llm.PartCall && p.Call != nil:
+			calls = append(calls, p.Call)
+		default:
+			content = append(content, p)
+		}
+	}
+	if f := a.q.ReasoningField; f == "think" && reasoning.Len() > 0 {
+		content = append([]llm.Part{{Kind: llm.PartText, Text: "<think>" + reasoning.String() + "</think>\n\n"}}, content...)
+	} else if f != "" && reasoning.Len() > 0 {
+		a.b = append(appendString(append(a.b, ','), f), ':')
+		a.b = appendString(a.b, reasoning.String())
+	}
+	a.content(i, role, content)
+	if refusal.Len() > 0 {
+		a.b = appendString(append(a.b, `,"refusal":`...), refusal.String())
+	}
+	if len(calls) > 0 {
+		a.b = append(a.b, `,"tool_calls":`...)
+		a.list(len(calls), func(i int) {
+			a.b = appendString(append(a.b, `{"id":`...), calls[i].ID)
+			args := *calls[i]
+			if args.Args == "" {
+				args.Args = "{}" // a call without arguments is still an object to the server
+			}
+			a.b = append(appendFunction(append(a.b, `,"type":"function","function":`...), args), '}')
+		})
+	}
+	a.b = append(a.b, '}')
+}
+
+// content writes the content field: a string where all is text, which every
+// server takes, else an array. Several texts of a user stay apart in an array;
+// elsewhere they are joined by line breaks, as engines do it.
+func (a *asker) content(message int, role llm.Role, parts []llm.Part) {
+	a.b = append(a.b, `,"content":`...)
+	plain := role != llm.RoleUser || len(parts) <= 1
+	for _, p := range parts {
+		if p.Kind != llm.PartText || (p.Cache != "" && a.q.CacheControl) {
+			plain = false
+		}
+	}
+	if !plain {
+		a.list(len(parts), func(i int) { a.part(message, parts[i]) })
+		return
+	}
+	if len(parts) == 1 {
+		a.b = appendString(a.b, parts[0].Text)
+		return
+	}
+	var all strings.Builder
+	for i, p := range parts {
+		if i > 0 && !strings.HasSuffix(parts[i-1].Text, "\n") {
+			all.WriteByte('\n')
+		}
+		all.WriteString(p.Text)
+	}
+	a.b = appendString(a.b, all.String())
+}
+
+func (a *asker) part(message int, p llm.Part) {
+	where := "messages[" + strconv.Itoa(message) + "].content"
+	m := p.Media
+	if m == nil && p.Kind != llm.PartText {
+		a.fail(where, "a %s part can't be sent in this place", p.Kind)
+		return
+	}
+	switch p.Kind {
+	case llm.PartText:
+		a.b = appendString(append(a.b, `{"type":"text","text":`...), p.Text)
+	case llm.PartImage:
+		a.b = append(a.b, `{"type":"image_url","image_url":{"url":`...)
+		switch {
+		case m.URL != "":
+			a.b = appendString(a.b, m.URL)
+		case len(m.Data) > 0:
+			a.dataURL(m)
+		default:
+			a.fail(where, "an image by file id can't be sent, want a URL or the image itself")
+		}
+		if m.Detail != "" {
+			a.b = appendString(append(a.b, `,"detail":`...), m.Detail)
+		}
+		a.b = append(a.b, '}')
+	case llm.PartAudio:
+		if len(m.Data) == 0 {
+			a.fail(where, "audio by URL or file id can't be sent, want the sound itself")
+		}
+		a.b = append(a.b, `{"type":"input_audio","input_audio":{"data":"`...)
+		a.b = append(base64.StdEncoding.AppendEncode(a.b, m.Data), '"')
+		if format, ok := strings.CutPrefix(m.MIME, "audio/"); ok && format != "" {
+			a.b = appendString(append(a.b, `,"format":`...), format)
+		}
+		a.b = append(a.b, '}')
+	case llm.PartFile:
+		a.b = append(a.b, `{"type":"file","file":{`...)
+		switch {
+		case m.FileID != "":
+			a.b = appendString(append(a.b, `"file_id":`...), m.FileID)
+		case len(m.Data) > 0:
+			a.b = append(a.b, `"file_data":`...)
+			a.dataURL(m)
+		default:
+			a.fail(where, "a file by URL can't be sent, want a file id or the file itself")
+		}
+		if m.Name != "" {
+			a.b = appendString(append(a.b, `,"filename":`...), m.Name)
+		}
+		a.b = append(a.b, '}')
+	default:
+		a.fail(where, "a %s part can't be sent in this place", p.Kind)
+		return
+	}
+	if p.Cache != "" && a.q.CacheControl {
+		a.b = appendString(append(a.b, `,"cache_control":{"type":`...), p.Cache)
+		a.b = append(a.b, '}')
+	}
+	a.b = append(a.b, '}')
+}
+
+// dataURL writes the media's bytes as a data: URL.
+func (a *asker) dataURL(m *llm.Media) {
+	a.b = append(a.b, '"')
+	kind := appendString(nil, "data:"+m.MIME+";base64,")
+	a.b = append(a.b, kind[1:len(kind)-1]...)
+	a.b = append(base64.StdEncoding.AppendEncode(a.b, m.Data), '"')
+}

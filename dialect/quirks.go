@@ -1,0 +1,73 @@
+package dialect
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"summit/llm"
+)
+
+// Quirks is how an OpenAI-compatible server differs from the protocol, as
+// data: a new vendor is a value of this type. The zero value is a server that
+// does all that the protocol says. What vendors send differently is accepted
+// from all of them and needs no quirk, but for NoFinish and Think.
+type Quirks struct {
+	NoStream        bool   `yaml:"no_stream" json:"no_stream,omitempty" jsonschema_description:"the server can't stream: ask for whole answers"`
+	NoStreamOptions bool   `yaml:"no_stream_options" json:"no_stream_options,omitempty" jsonschema_description:"the server refuses stream_options; usage then comes unasked or is estimated"`
+	MaxTokensField  string `yaml:"max_tokens_field" json:"max_tokens_field,omitempty" jsonschema:"enum=max_tokens,enum=max_completion_tokens" jsonschema_description:"the name of the answer's token limit; empty = max_tokens"`
+	DeveloperRole   bool   `yaml:"developer_role" json:"developer_role,omitempty" jsonschema_description:"the server knows the role developer; else developer messages are sent as system"`
+	CacheControl    bool   `yaml:"cache_control" json:"cache_control,omitempty" jsonschema_description:"the server takes cache_control marks in content"`
+
+	Strip []string       `yaml:"strip" json:"strip,omitempty" jsonschema_description:"request fields that are never sent, such as temperature; tools.strict is the mark inside tools"`
+	Pass  []string       `yaml:"pass" json:"pass,omitempty" jsonschema_description:"request fields that Summit has no word for and the server takes; * = all of them"`
+	Body  map[string]any `yaml:"body" json:"body,omitempty" jsonschema_description:"fields added to every request, over any other value"`
+
+	ThinkingSwitch string            `yaml:"thinking_switch" json:"thinking_switch,omitempty" jsonschema:"enum=enable_thinking,enum=thinking,enum=template" jsonschema_description:"how thoughts are turned on and off: enable_thinking (a boolean), thinking (an object with a type), template (chat_template_kwargs.enable_thinking); empty = only by reasoning_effort"`
+	BudgetField    string            `yaml:"budget_field" json:"budget_field,omitempty" jsonschema:"enum=thinking_budget,enum=thinking.budget_tokens" jsonschema_description:"where a token budget for thoughts is sent; empty = nowhere"`
+	Efforts        map[string]string `yaml:"efforts" json:"efforts,omitempty" jsonschema_description:"the server's words for reasoning efforts; an empty word = send none; absent = as it came"`
+	ReasoningField string            `yaml:"reasoning_field" json:"reasoning_field,omitempty" jsonschema:"enum=reasoning_content,enum=reasoning,enum=think" jsonschema_description:"how thoughts in the history are sent back: in that field, or as <think> text; empty = not at all"`
+
+	Think    string                   `yaml:"think" json:"think,omitempty" jsonschema:"enum=open,enum=off" jsonschema_description:"<think> at the beginning of content: open = the answer begins inside it, off = it is plain text; empty = it begins thoughts"`
+	NoFinish bool                     `yaml:"no_finish" json:"no_finish,omitempty" jsonschema_description:"the server sends no finish_reason: [DONE] alone is a proper end"`
+	Codes    map[string]llm.ErrorKind `yaml:"codes" json:"codes,omitempty" jsonschema_description:"kinds of error by the server's own codes"`
+}
+
+// Valid reports what no server could mean.
+func (q Quirks) Valid() error {
+	for _, c := range []struct {
+		field, got string
+		want       []string
+	}{
+		{"max_tokens_field", q.MaxTokensField, []string{"max_tokens", "max_completion_tokens"}},
+		{"thinking_switch", q.ThinkingSwitch, []string{"enable_thinking", "thinking", "template"}},
+		{"budget_field", q.BudgetField, []string{"thinking_budget", "thinking.budget_tokens"}},
+		{"reasoning_field", q.ReasoningField, []string{"reasoning_content", "reasoning", "think"}},
+		{"think", q.Think, []string{"open", "off"}},
+	} {
+		if c.got != "" && !slices.Contains(c.want, c.got) {
+			return fmt.Errorf("dialect: quirks: %s: got %q, want %s or nothing", c.field, clip(c.got), strings.Join(c.want, ", "))
+		}
+	}
+	if q.BudgetField == "thinking.budget_tokens" && q.ThinkingSwitch != "thinking" {
+		return fmt.Errorf("dialect: quirks: budget_field: got %q, want it with thinking_switch: thinking", q.BudgetField)
+	}
+	for code, kind := range q.Codes {
+		if _, ok := chatErrors[kind]; !ok {
+			return fmt.Errorf("dialect: quirks: codes: %s: got %q, want a kind of error such as rate_limited", clip(code), clip(string(kind)))
+		}
+	}
+	if _, err := json.Marshal(q.Body); err != nil {
+		return fmt.Errorf("dialect: quirks: body: %w", err)
+	}
+	return nil
+}
+
+// strips reports whether the request field is never sent.
+func (q *Quirks) strips(field string) bool { return slices.Contains(q.Strip, field) }
+
+// passes reports whether a field that Summit has no word for is sent.
+func (q *Quirks) passes(field string) bool {
+	return slices.Contains(q.Pass, field) || slices.Contains(q.Pass, "*")
+}
