@@ -1,0 +1,86 @@
+// Package run keeps what happened: one Entry for each request that was handed
+// to a model, with the Outcome tree of its members, tokens, costs and times.
+// It keeps no prompt, no answer and no text of an error.
+//
+// Its nouns are Entry, Store (the contract: SQLite for a server, Memory as
+// the plain reference) and Log, which stands before a Store so that no
+// request waits for it. A new store is one more file held to runtest.
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"summit/llm"
+)
+
+// Entry is one request as the log keeps it.
+type Entry struct {
+	ID        string // ours; unique
+	RequestID string // as on the answer's x-request-id, which a client may have chosen
+	At        time.Time
+	Tenant    string
+	KeyID     string // empty = asked without a key
+	Protocol  string // the dialect's name
+	Model     string // as asked
+	Stream    bool
+	Status    int           // of the HTTP answer
+	Error     llm.ErrorKind // empty = none
+	TTFT      time.Duration // to the first piece of content; 0 = none came
+	Took      time.Duration
+	Outcome   json.RawMessage // the tree, as Log.Add wrote it; nil = none
+}
+
+// MarshalJSON writes the entry for the admin API, durations in whole
+// milliseconds.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID        string          `json:"id"`
+		RequestID string          `json:"request_id"`
+		At        time.Time       `json:"at"`
+		Tenant    string          `json:"tenant"`
+		KeyID     string          `json:"key_id,omitempty"`
+		Protocol  string          `json:"protocol"`
+		Model     string          `json:"model"`
+		Stream    bool            `json:"stream"`
+		Status    int             `json:"status"`
+		Error     llm.ErrorKind   `json:"error,omitempty"`
+		TTFT      int64           `json:"ttft_ms"`
+		Took      int64           `json:"took_ms"`
+		Outcome   json.RawMessage `json:"outcome"`
+	}{
+		e.ID, e.RequestID, e.At.UTC(), e.Tenant, e.KeyID, e.Protocol, e.Model, e.Stream, e.Status, e.Error,
+		e.TTFT.Milliseconds(), e.Took.Milliseconds(), e.Outcome,
+	})
+}
+
+// Store keeps entries in the order in which they were appended. It may be
+// used by many goroutines.
+type Store interface {
+	// Append adds the entries, all or none. One whose ID is there already is
+	// left out. Times are kept to the millisecond, durations to the microsecond.
+	Append(ctx context.Context, entries []Entry) error
+	// Latest returns the n entries that were appended last, the last one first.
+	Latest(ctx context.Context, n int) ([]Entry, error)
+	// Get returns the entry with that ID; the error is an *llm.Error of kind
+	// NotFound where there is none.
+	Get(ctx context.Context, id string) (Entry, error)
+	// Prune looks at the oldest entries, at most n, and removes those from
+	// before the time and those that keep or more entries were appended after.
+	// It returns how many went: n means that there may be more.
+	Prune(ctx context.Context, before time.Time, keep, n int) (int, error)
+	Close() error
+}
+
+// grain returns the entry as every store keeps it.
+func (e Entry) grain() Entry {
+	e.At = e.At.UTC().Truncate(time.Millisecond)
+	e.TTFT = e.TTFT.Truncate(time.Microsecond)
+	e.Took = e.Took.Truncate(time.Microsecond)
+	return e
+}
+
+func notFound(id string) error {
+	return llm.Errorf(llm.NotFound, "no run with the id %q", clip(id, 60))
+}
