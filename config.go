@@ -96,9 +96,11 @@ type Discover struct {
 	AssumedPrice money.Rate   `yaml:"assumed_price"` // for a million tokens, in and out, where a price is unknown; 0 = 50, a guess above most price lists
 }
 
-// Defaults of settings.
+// DefaultListen is where the server listens if nothing is set.
+const DefaultListen = "127.0.0.1:8600"
+
+// Defaults of other settings.
 const (
-	defaultListen              = "127.0.0.1:8600"
 	defaultCurrency            = "CNY"
 	defaultMaxSpend            = money.Amount(1 * money.Micro)
 	defaultAssumed             = money.Rate(50 * money.Micro)
@@ -109,7 +111,7 @@ const (
 // withDefaults returns c with every empty setting that has a default filled.
 // Members and models are left as they are.
 func (c Config) withDefaults() Config {
-	or(&c.Listen, defaultListen)
+	or(&c.Listen, DefaultListen)
 	or(&c.Currency, defaultCurrency)
 	or(&c.Identity.Auth, authKeys)
 	or(&c.Log.Level, defaultLevel)

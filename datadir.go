@@ -46,14 +46,8 @@ func openDataDir(path string, warn func(string)) (*dataDir, error) {
 	case err != nil:
 		return fail(fmt.Errorf("summit: data_dir: lock %s: %w", name, err))
 	case !got:
-		holder := "another process"
-		if text, err := readBounded(name, 32); err == nil {
-			if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
-				holder = fmt.Sprintf("process %d", pid)
-			}
-		}
 		return fail(&NotReadyError{
-			fmt.Errorf("summit: data_dir: %s is in use by %s", path, holder),
+			fmt.Errorf("summit: data_dir: %s is in use by %s", path, holder(name)),
 			"stop that process, or give this one a folder of its own with --data-dir",
 		})
 	}
@@ -64,6 +58,30 @@ func openDataDir(path string, warn func(string)) (*dataDir, error) {
 		return fail(err)
 	}
 	return &dataDir{path, f}, nil
+}
+
+// holder names the process that wrote the lock file.
+func holder(lock string) string {
+	if text, err := readBounded(lock, 32); err == nil {
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			return fmt.Sprintf("process %d", pid)
+		}
+	}
+	return "another process"
+}
+
+// InUse names the process that serves from a data directory; empty = none.
+func InUse(dataDir string) string {
+	name := filepath.Join(dataDir, lockFile)
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if got, err := tryLock(f); got || err != nil {
+		return ""
+	}
+	return holder(name)
 }
 
 func writeAt(f *os.File, text string) error {

@@ -27,6 +27,10 @@ func TestDataDir(t *testing.T) {
 		t.Errorf("version %q, %v, want 1", text, err)
 	}
 
+	if got := InUse(path); got != fmt.Sprintf("process %d", os.Getpid()) {
+		t.Errorf("in use by %q, want this process", got)
+	}
+
 	// A second one is told who has it.
 	_, err = openDataDir(path, warn)
 	var n *NotReadyError
@@ -36,6 +40,9 @@ func TestDataDir(t *testing.T) {
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if got := InUse(path); got != "" {
+		t.Errorf("released, yet in use by %q", got)
 	}
 	if d, err = openDataDir(path, warn); err != nil {
 		t.Fatalf("after it was released: %v", err)

@@ -404,22 +404,29 @@ type field struct {
 	typ      reflect.Type
 	required bool     // jsonschema:"required"
 	enum     []string // jsonschema:"enum=...", every word allowed
-	minimum  string   // jsonschema:"minimum=...", a whole number
+	minimum  string   // jsonschema:"minimum=..."; empty = none
+	maximum  string   // jsonschema:"maximum=..."; empty = none
 }
 
 // bounds says what is wrong with a value by its field's tags.
 func (f field) bounds(v reflect.Value) string {
-	switch {
-	case len(f.enum) > 0 && v.Kind() == reflect.String && !slices.Contains(f.enum, v.String()):
+	if len(f.enum) > 0 && v.Kind() == reflect.String && !slices.Contains(f.enum, v.String()) {
 		return fmt.Sprintf("%q%s", clip(v.String()), unknown(v.String(), f.enum))
-	case f.minimum != "" && v.CanInt():
-		if least, err := strconv.ParseInt(f.minimum, 10, 64); err == nil && v.Int() < least {
-			return fmt.Sprintf("%d, want %d or more", v.Int(), least)
-		}
-	case f.minimum != "" && v.CanFloat():
-		if least, err := strconv.ParseFloat(f.minimum, 64); err == nil && v.Float() < least {
-			return fmt.Sprintf("%v, want %v or more", v.Float(), least)
-		}
+	}
+	var got float64
+	switch {
+	case v.CanInt():
+		got = float64(v.Int())
+	case v.CanFloat():
+		got = v.Float()
+	default:
+		return ""
+	}
+	if least, err := strconv.ParseFloat(f.minimum, 64); err == nil && got < least {
+		return fmt.Sprintf("%v, want %v or more", v, least)
+	}
+	if most, err := strconv.ParseFloat(f.maximum, 64); err == nil && got > most {
+		return fmt.Sprintf("%v, want %v or less", v, most)
 	}
 	return ""
 }
@@ -445,6 +452,8 @@ func fieldsOf(t reflect.Type) []field {
 				own.enum = append(own.enum, value)
 			case "minimum":
 				own.minimum = value
+			case "maximum":
+				own.maximum = value
 			}
 		}
 		all = append(all, own)

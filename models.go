@@ -31,6 +31,7 @@ type Entry struct {
 	Model   bool     // made of members; false = a member
 	Use     string   // the strategy or the kind of member
 	Parts   []string // Model: its members
+	About   string   // one sentence; empty = none
 	Source  Source
 	Address string // member: where it was found or is configured; empty = the kind's own
 }
@@ -179,7 +180,7 @@ func (b *builder) find(name string) (llm.Member, error) {
 	if b.builtIn[name] {
 		source = SourceBuiltIn
 	}
-	b.entries[name] = &Entry{Name: name, Member: built, Model: true, Use: m.Use, Parts: m.Members, Source: source}
+	b.entries[name] = &Entry{Name: name, Member: built, Model: true, Use: m.Use, Parts: m.Members, About: m.About, Source: source}
 	return built, nil
 }
 
@@ -198,9 +199,9 @@ func broken(path string, params bool, err error) error {
 // defaults returns the models that always exist, over all members.
 func (d *directory) defaults() map[string]Model {
 	return map[string]Model{
-		modelAuto:    {Use: "auto", Members: d.members},
-		modelCouncil: {Use: "fuse", Members: d.members},
-		modelCheap:   {Use: "cascade", Members: d.cheapFirst()},
+		modelAuto:    {Use: "auto", Members: d.members, About: "chooses by what the request needs"},
+		modelCouncil: {Use: "fuse", Members: d.members, About: "the full council: all members propose, one writes the answer"},
+		modelCheap:   {Use: "cascade", Members: d.cheapFirst(), About: "the cheapest first, until two agree"},
 	}
 }
 

@@ -227,7 +227,7 @@ func (k *checker) oneOf(path, got string, want ...string) {
 func checkListen(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Sprintf("%q, want HOST:PORT such as %s", clip(address), defaultListen)
+		return fmt.Sprintf("%q, want HOST:PORT such as %s", clip(address), DefaultListen)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > math.MaxUint16 {
 		return fmt.Sprintf("port %q, want 0 to 65535", clip(port))

@@ -34,6 +34,15 @@ func (a *app) open(ctx context.Context) (*summit.Summit, error) {
 	return s, l.Place(err)
 }
 
+// announce says on standard error how the members came to be, unless they
+// are all configured: nobody should take a demonstration for the real thing,
+// or be billed by surprise.
+func (a *app) announce(s *summit.Summit) {
+	for _, note := range s.Notes() {
+		fmt.Fprintln(a.err, note)
+	}
+}
+
 // setting is a flag that sets one value of the configuration.
 type setting struct {
 	a    *app

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"summit"
+	"summit/llm"
+)
+
+func init() { register(membersCommand) }
+
+// health is what a member says of itself.
+type health struct {
+	Healthy *bool  `json:"healthy,omitempty"` // nil = not asked, or it can't say
+	Detail  string `json:"detail,omitempty"`
+	Took    int64  `json:"probe_ms,omitempty"`
+}
+
+func membersCommand(a *app) *cobra.Command {
+	var probe bool
+	c := &cobra.Command{
+		Use:   "members",
+		Short: "List who answers: vendors, servers and recordings",
+		Long: `Members lists who answers, with prices for a million tokens in the accounting
+currency. With --probe each is asked whether it is in health, which costs no
+tokens.`,
+		Example: `  summit members --probe
+  summit members -o yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			a.announce(s)
+			members := membersOf(s)
+			states := make([]health, len(members))
+			if probe {
+				states = probeAll(c.Context(), members)
+			}
+			type member struct {
+				Name         string        `json:"name"`
+				Use          string        `json:"use"`
+				Vendor       string        `json:"vendor,omitempty"`
+				Model        string        `json:"model,omitempty"`
+				Address      string        `json:"address,omitempty"`
+				WindowTokens int           `json:"window_tokens,omitempty"`
+				Input        string        `json:"input_price,omitempty"`
+				Output       string        `json:"output_price,omitempty"`
+				Source       summit.Source `json:"source"`
+				Labels       []string      `json:"labels,omitempty"`
+				health
+			}
+			all := []member{}
+			for i, e := range members {
+				card := e.Member.Card()
+				in, out := price(card)
+				all = append(all, member{e.Name, e.Use, card.Vendor, card.Model, e.Address, card.WindowTokens, in, out, e.Source, card.Labels, states[i]})
+			}
+			return a.emit(all, func(w io.Writer) {
+				head := []string{"NAME", "USE", "VENDOR", "MODEL", "WINDOW", "INPUT", "OUTPUT", "SOURCE", "LABELS"}
+				if probe {
+					head = append(head, "HEALTH")
+				}
+				row(w, head...)
+				for _, m := range all {
+					window := ""
+					if m.WindowTokens > 0 {
+						window = strconv.Itoa(m.WindowTokens)
+					}
+					cells := []string{m.Name, m.Use, plain(m.Vendor), plain(m.Model), window, m.Input, m.Output, string(m.Source), strings.Join(m.Labels, ", ")}
+					if probe {
+						cells = append(cells, m.health.String())
+					}
+					row(w, cells...)
+				}
+			})
+		},
+	}
+	c.Flags().BoolVar(&probe, "probe", false, "ask each member whether it is in health")
+	return c
+}
+
+func (h health) String() string {
+	switch {
+	case h.Healthy == nil:
+		return "unknown"
+	case *h.Healthy:
+		return "ok, " + strconv.FormatInt(h.Took, 10) + " ms"
+	}
+	return "failed: " + plain(clip(h.Detail))
+}
+
+func membersOf(s *summit.Summit) []summit.Entry {
+	var all []summit.Entry
+	for _, e := range s.Entries() {
+		if !e.Model {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// probeAll asks all members at once, a few at a time.
+func probeAll(ctx context.Context, members []summit.Entry) []health {
+	const (
+		atOnce  = 16
+		patient = 5 * time.Second // for one member
+	)
+	states := make([]health, len(members))
+	free := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i, e := range members {
+		prober, ok := llm.As[llm.Prober](e.Member)
+		if !ok {
+			continue
+		}
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			ctx, cancel := context.WithTimeout(ctx, patient)
+			defer cancel()
+			start := time.Now()
+			err := prober.Probe(ctx)
+			states[i] = health{Healthy: new(err == nil), Took: time.Since(start).Milliseconds()}
+			if err != nil {
+				states[i].Detail = llm.AsError(err).Error()
+			}
+		})
+	}
+	all.Wait()
+	return states
+}
