@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -307,5 +306,4 @@ func TestParamsHaveTags(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	_ = slices.Sorted[string]
 }

@@ -122,12 +122,13 @@ func group(c *cobra.Command) *cobra.Command {
 // helpCommand is cobra's help command without its own wording.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Show help for a command",
+		Use:     "help [COMMAND]",
+		Short:   "Show help for a command",
+		Example: "  summit help config show",
 		RunE: func(_ *cobra.Command, args []string) error {
-			cmd, _, err := root.Find(args)
-			if err != nil {
-				return usage("%v", err)
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage("no help on %q, want a command", strings.Join(args, " "))
 			}
 			return cmd.Help()
 		},
