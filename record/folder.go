@@ -1,8 +1,11 @@
 package record
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"regexp"
@@ -162,4 +165,34 @@ func (f *Folder) Splits(suite string) ([]string, error) {
 	}
 	slices.Sort(have)
 	return have, nil
+}
+
+// Digest returns a hash of everything that Read of the suite's splits reads,
+// so that a kept result can be told from a stale one.
+func (f *Folder) Digest(suite string, splits ...string) (string, error) {
+	h := sha256.New()
+	files := []string{membersFile}
+	parts := []string{suite}
+	if suite == MixName {
+		parts = mixParts
+	}
+	for _, part := range parts {
+		for _, split := range splits {
+			files = append(files, part+".questions."+split+".jsonl.gz", part+".outcomes."+split+".jsonl.gz")
+		}
+	}
+	for _, name := range files {
+		file, name, err := openFile(f.fsys, f.name, name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%q\n", name)
+		n, err := io.Copy(h, file)
+		file.Close()
+		if err != nil {
+			return "", fmt.Errorf("record: %s/%s: %w", f.name, name, err)
+		}
+		fmt.Fprintf(h, "%d\n", n)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -56,19 +56,27 @@ func readLines[T any](r io.Reader, name string, each func(line int, v *T) error)
 	return nil
 }
 
-// readFile is readLines over a file of the folder, decompressed where its
-// name ends in .gz. A missing .gz file is looked for without that ending.
-func readFile[T any](fsys fs.FS, folder, file string, each func(line int, v *T) error) error {
+// openFile opens a file of the folder. Where a .gz file is missing it looks
+// for the same without that ending; it returns the name that it found.
+func openFile(fsys fs.FS, folder, file string) (fs.File, string, error) {
 	f, err := fsys.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		if plain, ok := strings.CutSuffix(file, ".gz"); ok {
-			if g, plainErr := fsys.Open(plain); plainErr == nil {
-				f, file, err = g, plain, nil
-			}
+	if plain, ok := strings.CutSuffix(file, ".gz"); ok && errors.Is(err, fs.ErrNotExist) {
+		if g, plainErr := fsys.Open(plain); plainErr == nil {
+			return g, plain, nil
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("record: %s: %w", folder, err)
+		return nil, "", fmt.Errorf("record: %s: %w", folder, err)
+	}
+	return f, file, nil
+}
+
+// readFile is readLines over a file of the folder, decompressed where its
+// name ends in .gz.
+func readFile[T any](fsys fs.FS, folder, file string, each func(line int, v *T) error) error {
+	f, file, err := openFile(fsys, folder, file)
+	if err != nil {
+		return err
 	}
 	defer f.Close()
 	name := folder + "/" + file

@@ -233,6 +233,42 @@ func TestMix(t *testing.T) {
 	}
 }
 
+func TestDigest(t *testing.T) {
+	of := func(change func(fstest.MapFS), suite string, splits ...string) string {
+		t.Helper()
+		fsys := sample()
+		change(fsys)
+		f, err := Open(fsys, "folder")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := f.Digest(suite, splits...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	none := func(fstest.MapFS) {}
+	first := of(none, "gsm8k", "train", "dev")
+	if again := of(none, "gsm8k", "train", "dev"); again != first {
+		t.Error("the same files gave another digest")
+	}
+	for what, other := range map[string]string{
+		"other splits":  of(none, "gsm8k", "train"),
+		"another order": of(none, "gsm8k", "dev", "train"),
+		"a changed row": of(func(m fstest.MapFS) { m["gsm8k.outcomes.dev.jsonl"].Data[0]++ }, "gsm8k", "train", "dev"),
+		"a new member":  of(func(m fstest.MapFS) { m["members.jsonl"] = plain(memberA, memberB) }, "gsm8k", "train", "dev"),
+	} {
+		if other == first {
+			t.Errorf("%s gave the same digest", what)
+		}
+	}
+	f, _ := Open(sample(), "folder")
+	if d, err := f.Digest("mix", "dev"); err == nil {
+		t.Errorf("digest of a mix that is not there: %s, want an error", d)
+	}
+}
+
 func TestReadMember(t *testing.T) {
 	f, err := Open(sample(), "folder")
 	if err != nil {

@@ -70,11 +70,12 @@ func writeLines[T any](path string, values []T) error {
 		}
 		data = packed.Bytes()
 	}
-	return replaceFile(path, data)
+	return ReplaceFile(path, data)
 }
 
-// replaceFile writes the file beside its place and moves it there.
-func replaceFile(path string, data []byte) error {
+// ReplaceFile writes a file that appears whole or not at all: beside its
+// place first, then moved there.
+func ReplaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
