@@ -78,7 +78,9 @@ type Model struct {
 
 // Identity says who may ask.
 type Identity struct {
-	Auth string `yaml:"auth" jsonschema:"enum=keys,enum=none"` // keys = a bearer key made by "summit key create"; none = anybody who reaches the address; empty = keys
+	Auth    string   `yaml:"auth" jsonschema:"enum=keys,enum=none"` // keys = a bearer key made by "summit key create"; none = anybody on this machine, only with a loopback address; empty = keys
+	Origins []string `yaml:"origins"`                               // origins whose web pages may use the server (CORS), such as https://chat.example.com; none = only its own
+	Hosts   []string `yaml:"hosts"`                                 // names besides localhost under which it is reached on a loopback address, without port
 }
 
 // Log says what is logged and how. Prompts, answers and secrets never are.

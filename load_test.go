@@ -59,7 +59,7 @@ members:
       - {input: 2, output: 4, above_input_tokens: 32000}
 models:
   both: {use: test-first, members: [a, 360gpt], params: {judge: a}}
-limits: {shutdown: 5s}
+limits: {shutdown_time: 5s}
 discover: {enabled: false, max_spend: 0.25}
 `)
 	l, err := Load(Sources{Path: path, Env: env("SUMMIT_LOG_LEVEL=debug", "SUMMIT_DISCOVER_ENABLED=true", "XDG_DATA_HOME=/data"),
@@ -78,7 +78,7 @@ discover: {enabled: false, max_spend: 0.25}
 				{Input: 1_000_000, Output: 2_000_000}, {Input: 2_000_000, Output: 4_000_000, AboveInputTokens: 32000}}},
 		},
 		Models:   map[string]Model{"both": {Use: "test-first", Members: []string{"a", "360gpt"}, Params: &soloParams{Judge: "a"}}},
-		Limits:   Limits{Shutdown: 5 * time.Second},
+		Limits:   Limits{ShutdownTime: 5 * time.Second},
 		Log:      Log{Level: "debug"},
 		Discover: Discover{Enabled: new(true), MaxSpend: 250_000},
 	}

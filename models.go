@@ -198,29 +198,48 @@ func broken(path string, params bool, err error) error {
 
 // defaults returns the models that always exist, over all members.
 func (d *directory) defaults() map[string]Model {
+	cheap := d.cheapFirst()
+	// The dearest member of known price is taken for the best writer.
+	var writer string
+	for _, name := range cheap {
+		if _, ok := d.price(name); ok || writer == "" {
+			writer = name
+		}
+	}
 	return map[string]Model{
 		modelAuto:    {Use: "auto", Members: d.members, About: "chooses by what the request needs"},
-		modelCouncil: {Use: "fuse", Members: d.members, About: "the full council: all members propose, one writes the answer"},
-		modelCheap:   {Use: "cascade", Members: d.cheapFirst(), About: "the cheapest first, until two agree"},
+		modelCouncil: {Use: "fuse", Members: d.members, Params: &fusion.FuseParams{Aggregator: writer}, About: "the full council: all members propose, one writes the answer"},
+		modelCheap:   {Use: "cascade", Members: cheap, About: "the cheapest first, until two agree"},
 	}
 }
 
 // cheapFirst returns the members by the price of a short question, those of
 // unknown price last.
 func (d *directory) cheapFirst() []string {
-	const input, output = 1000, 500 // a guess at a usual request; only the order counts
-	price := func(name string) int64 {
-		p, ok := d.entries[name].Member.Card().PriceAt(time.Now(), input)
-		if !ok {
-			return 1<<63 - 1
-		}
-		a, err := money.Charge(money.Line{Units: input, Rate: p.Input}, money.Line{Units: output, Rate: p.Output})
-		if err != nil {
-			return 1<<63 - 1
-		}
-		return int64(a)
-	}
 	names := slices.Clone(d.members)
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(price(a), price(b)) })
+	slices.SortStableFunc(names, func(a, b string) int {
+		x, known := d.price(a)
+		y, too := d.price(b)
+		switch {
+		case known && too:
+			return cmp.Compare(x, y)
+		case known:
+			return -1
+		case too:
+			return 1
+		}
+		return 0
+	})
 	return names
+}
+
+// price returns what a usual request costs a member; false = unknown.
+func (d *directory) price(name string) (money.Amount, bool) {
+	const input, output = 1000, 500 // a guess at what is usual; only the order counts
+	p, ok := d.entries[name].Member.Card().PriceAt(time.Now(), input)
+	if !ok {
+		return 0, false
+	}
+	a, err := money.Charge(money.Line{Units: input, Rate: p.Input}, money.Line{Units: output, Rate: p.Output})
+	return a, err == nil
 }

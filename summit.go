@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"summit/llm"
@@ -18,10 +19,12 @@ import (
 
 // Summit is an open Summit. Its methods may be called by many at once.
 type Summit struct {
-	config    Config // with defaults
+	config    Config // with defaults; changed under reloading only
 	log       *slog.Logger
 	purse     *spendCap
 	directory atomic.Pointer[directory]
+	reloading sync.Mutex
+	serving   *serving // nil = ephemeral
 }
 
 // Open builds what the configuration describes: members, models and, unless
@@ -46,6 +49,11 @@ func Open(ctx context.Context, c Config) (*Summit, error) {
 		return nil, err
 	}
 	s.directory.Store(d)
+	if !c.Ephemeral {
+		if s.serving, err = openServing(ctx, c, s); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -61,8 +69,13 @@ func (s *Summit) Entries() []Entry { return s.directory.Load().list() }
 // members are configured.
 func (s *Summit) Notes() []string { return s.directory.Load().notes }
 
-// Close frees what Open opened.
-func (s *Summit) Close() error { return nil }
+// Close frees what Open opened. Serve has to have returned.
+func (s *Summit) Close() error {
+	if s.serving == nil {
+		return nil
+	}
+	return s.serving.Close()
+}
 
 // logger returns the logger that l describes, to standard error.
 func (l Log) logger() *slog.Logger {

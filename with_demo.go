@@ -1,3 +1,13 @@
 package summit
 
-func (d *directory) demonstrate() {}
+import "summit/demo"
+
+// demonstrate adds the members that play written answers, and says so.
+func (d *directory) demonstrate() {
+	for _, m := range demo.Members() {
+		d.addMember(&Entry{Name: m.Card().Name, Member: m, Use: "demo", Source: SourceDemo})
+	}
+	d.notes = append(d.notes, "DEMONSTRATION: no members are configured and none were found. "+
+		"These play a small set of answers written by Summit's authors; no model is asked, and prices are made up. "+
+		`"summit config init" writes a configuration to add real ones.`)
+}
