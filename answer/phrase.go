@@ -68,7 +68,7 @@ func englishPhrase(s string, i int) int {
 		return -1
 	}
 	before := strings.TrimRight(s[max(0, i-12):i-1], " *_\"'#")
-	for _, w := range [...]string{"this", "your", "an", "any", "that", "my", "This", "Your", "My", "That"} {
+	for _, w := range [...]string{"this", "your", "an", "any", "no", "that", "my", "their", "his", "her", "its", "our", "This", "Your", "My", "That", "Their", "No"} {
 		if rest, ok := strings.CutSuffix(before, w); ok && (rest == "" || !isLetter(rest[len(rest)-1])) {
 			return -1
 		}
@@ -76,7 +76,9 @@ func englishPhrase(s string, i int) int {
 	heading := atLineStart(s[:i-1])
 	i += len("nswer")
 	if i < len(s) && s[i]|0x20 == 's' {
-		i++
+		if i++; !strings.HasPrefix(strings.TrimLeft(s[i:], "* "), ":") {
+			return -1 // "answers must be comparable"
+		}
 	}
 	for _, of := range [...]string{" to the question", " to this question", " to the problem", " to this problem"} {
 		if strings.HasPrefix(s[i:], of) {
