@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,55 +117,58 @@ func gather(ctx context.Context, a *ask, rep *reply, forward func(*llm.ProgressN
 	if a.verdict {
 		most = maxVerdictBytes
 	}
-	var done *llm.Outcome
-	var failure *llm.Error
-	var more strings.Builder // all pieces, once there is a second one
-	size, rest := 0, 0       // bytes of the answer; of what is not kept, but can flood as well
-	calls := false
+	// One variable, for the loop's body moves each to the heap.
+	var g struct {
+		done       *llm.Outcome
+		failure    *llm.Error
+		more       strings.Builder // all pieces, once there is a second one
+		size, rest int             // bytes of the answer; of what is not kept, but can flood as well
+		calls      bool
+	}
 	for e, err := range a.seat.member.Generate(ctx, a.r) {
 		switch e.Kind {
 		case llm.KindDone:
-			done, failure = e.Done, llm.AsError(err)
+			g.done, g.failure = e.Done, llm.AsError(err)
 		case llm.KindText:
-			size += len(e.Text)
+			g.size += len(e.Text)
 			switch {
-			case size > most:
+			case g.size > most:
 			case rep.text == "":
 				rep.text = e.Text
-			case more.Len() == 0:
-				more.WriteString(rep.text)
+			case g.more.Len() == 0:
+				g.more.WriteString(rep.text)
 				fallthrough
 			default:
-				more.WriteString(e.Text)
+				g.more.WriteString(e.Text)
 			}
 			rep.tokens = append(rep.tokens, e.Tokens...)
 			for i := range e.Tokens {
-				rest += tokenBytes * (1 + len(e.Tokens[i].Top))
+				g.rest += tokenBytes * (1 + len(e.Tokens[i].Top))
 			}
 		case llm.KindReasoning:
-			rest += len(e.Text)
+			g.rest += len(e.Text)
 		case llm.KindCall:
-			calls = true
-			rest += len(e.Call.ArgsDelta)
+			g.calls = true
+			g.rest += len(e.Call.ArgsDelta)
 		case llm.KindProgress:
 			if forward != nil {
 				forward(e.Progress)
 			}
 		}
-		if size > most || rest > floodBytes {
-			failure = llm.Errorf(llm.Protocol, "the answer is longer than %d bytes", most)
-			done = &llm.Outcome{Usage: llm.Usage{
+		if g.size > most || g.rest > floodBytes {
+			g.failure = llm.Errorf(llm.Protocol, "the answer is longer than %d bytes", most)
+			g.done = &llm.Outcome{Usage: llm.Usage{
 				Input:  llm.Count{N: inputTokens(a.r), From: llm.Estimated},
-				Output: llm.Count{N: int64(size+rest) / bytesPerToken, From: llm.Estimated},
+				Output: llm.Count{N: int64(g.size+g.rest) / bytesPerToken, From: llm.Estimated},
 				Calls:  llm.Count{N: 1, From: llm.OwnCount},
 			}}
 			break
 		}
 	}
-	if more.Len() > 0 {
-		rep.text = more.String()
+	if g.more.Len() > 0 {
+		rep.text = g.more.String()
 	}
-	rep.finish(a, done, failure, calls)
+	rep.finish(a, g.done, g.failure, g.calls)
 }
 
 // finish decides whether what was collected is an answer.
@@ -229,15 +233,13 @@ func isProse(a answer.Answer) bool {
 }
 
 // put asks one member on the calling goroutine.
-func (w *work) put(ctx context.Context, a ask, until time.Time) reply {
+func (w *work) put(s *scope, a ask) reply {
 	rep := reply{seat: a.seat}
 	if err := w.admit(&a); err != nil {
 		w.note("%s was not asked: %s", a.seat.name, err.Message)
 		rep.err = err
 		return rep
 	}
-	s := w.scope(ctx, until, a)
-	defer s.stop()
 	w.announce(&a)
 	var forward func(*llm.ProgressNote)
 	if w.r.Streaming {
@@ -268,7 +270,7 @@ func (w *work) council(ctx context.Context, asks []ask, until time.Time, enough 
 		note *llm.ProgressNote // nil = ask i has ended
 	}
 	replies := make([]reply, len(asks))
-	s := w.scope(ctx, until, asks...)
+	s := w.scope(ctx, until, slices.ContainsFunc(asks, func(a ask) bool { return a.seat.strategy }))
 	defer s.stop()
 	messages := make(chan message, len(asks))
 	start := func(i int) {

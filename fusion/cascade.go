@@ -116,31 +116,43 @@ func (c *climb) accepts(best *class) bool {
 // accepted, none of the others can change the choice, or all were asked.
 func (w *work) climb(ctx context.Context, seats []*seat, c climb) error {
 	replies := make([]reply, 0, len(seats))
+	var classes []class
 	plain, blind, why := false, 0, "" // there is an answer to compare; answers that can't be
 	end := w.phase(1)
-	for i, s := range seats {
+	nested := slices.ContainsFunc(seats, func(m *seat) bool { return m.strategy })
+	s := scope{stop: func() {}}
+	defer func() { s.stop() }()
+	for i, m := range seats {
 		if ctx.Err() != nil {
 			break
 		}
 		now := time.Now()
-		if !now.Before(end) {
+		left := end.Sub(now)
+		if left <= 0 {
 			w.note("the time limit passed before %s was asked", seatNames(seats[i:]))
 			break
 		}
-		until := end
-		if i+1 < len(seats) {
-			until = now.Add(end.Sub(now) / 2) // one that hangs leaves time for the next
+		// Half of the time that is left for each but the last, so that one
+		// that hangs leaves time for the next. A new timer only where the
+		// old one has gone too far: it costs as much as a fast member.
+		if last := i+1 == len(seats); last || s.until.Sub(now) < left/4 {
+			until := end
+			if !last {
+				until = now.Add(left / 2)
+			}
+			s.stop()
+			s = w.scope(ctx, until, nested)
 		}
-		replies = append(replies, w.put(ctx, ask{seat: s, r: w.r}, until))
+		replies = append(replies, w.put(&s, ask{seat: m, r: w.r}))
 		rep := &replies[len(replies)-1]
 		if !rep.answered() {
 			continue
 		}
 		if c.judge != nil && i+1 < len(seats) {
-			accepted, err := w.accepted(ctx, c.judge, rep)
+			accepted, err := w.accepted(ctx, c.judge, rep, end)
 			if accepted {
 				rep.part.WeightPPM = ppm
-				w.out.Reason = c.judge.name + " accepts " + s.name + "'s answer"
+				w.out.Reason = c.judge.name + " accepts " + m.name + "'s answer"
 				w.out.Model, w.out.Finish, w.out.Answer = rep.part.Model, rep.part.Finish, rep.key
 				w.say(rep)
 				return nil
@@ -151,7 +163,7 @@ func (w *work) climb(ctx context.Context, seats []*seat, c climb) error {
 			w.note("the judge %s was no help, agreement decides: %s", c.judge.name, err.Message)
 			c.judge = nil
 		}
-		classes := tally(replies, true)
+		classes = tally(replies, true, classes[:0])
 		accepted := len(classes) > 0 && c.judge == nil && c.accepts(&classes[0])
 		if rep.key != "" && !rep.prose {
 			plain = true
@@ -159,8 +171,8 @@ func (w *work) climb(ctx context.Context, seats []*seat, c climb) error {
 			return w.lastResort(ctx, seats[i+1:], replies)
 		}
 		coming := 0.0
-		for _, s := range seats[i+1:] {
-			coming += s.weight
+		for _, m := range seats[i+1:] {
+			coming += m.weight
 		}
 		if accepted || (c.judge == nil && settled(classes, coming)) {
 			if i+1 < len(seats) {
@@ -184,9 +196,11 @@ func (w *work) conclude(replies []reply, why string) error {
 	return nil
 }
 
-// accepted asks the judge about one answer.
-func (w *work) accepted(ctx context.Context, judge *seat, rep *reply) (bool, *llm.Error) {
-	text, err := w.verdict(ctx, w.judgement(taskCheck, judge, nil, []string{rep.text}))
+// accepted asks the judge about one answer, for half of the time until end at
+// most.
+func (w *work) accepted(ctx context.Context, judge *seat, rep *reply, end time.Time) (bool, *llm.Error) {
+	now := time.Now()
+	text, err := w.verdict(ctx, w.judgement(taskCheck, judge, nil, []string{rep.text}), now.Add(end.Sub(now)/2))
 	if err != nil {
 		return false, err
 	}

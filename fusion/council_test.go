@@ -96,6 +96,10 @@ func TestCascade(t *testing.T) {
 		members := append(five(), helper{llmtest.Text("judge", "It is not for me to accept or to reject.", 5*ms)})
 		return build(t, "cascade", CascadeParams{Accept: "judge", Judge: "judge"}, members...), user("What is six times seven?")
 	})
+	scenario(t, "cascade-judge-hangs", func(t *testing.T) (llm.Member, *llm.Request) {
+		members := append(five(), helper{llmtest.Behaving("judge", llmtest.HangsMid)})
+		return build(t, "cascade", CascadeParams{Accept: "judge", Judge: "judge"}, members...), user("What is six times seven?")
+	})
 	scenario(t, "cascade-text", func(t *testing.T) (llm.Member, *llm.Request) {
 		return build(t, "cascade", nil, llmtest.Text("a", essay("rain"), 10*ms), llmtest.Text("b", essay("rain"), 10*ms), llmtest.Text("c", essay("fog"), 10*ms), everything("d")), user("Write about the weather.")
 	})

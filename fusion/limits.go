@@ -233,26 +233,21 @@ var errLate = &llm.Error{Kind: llm.Timeout, Message: "not done within the time l
 type scope struct {
 	plain    context.Context
 	strategy context.Context // nil = no strategy is asked
+	until    time.Time
 	stop     context.CancelFunc
 }
 
-// scope returns contexts for the asks that end at until (zero = none) or by
-// stop, which is to be called in the end.
-func (w *work) scope(ctx context.Context, until time.Time, asks ...ask) scope {
-	var s scope
-	if until.IsZero() {
-		s.plain, s.stop = context.WithCancel(ctx)
-	} else {
+// scope returns contexts that end at until (zero = none) or by stop, which is
+// to be called in the end. nested says that a strategy may be asked.
+func (w *work) scope(ctx context.Context, until time.Time, nested bool) scope {
+	s := scope{plain: ctx, until: until, stop: func() {}}
+	if !until.IsZero() {
 		s.plain, s.stop = context.WithDeadlineCause(ctx, until, errLate)
 	}
-	for i := range asks {
-		if asks[i].seat.strategy {
-			below, cancel := context.WithCancel(context.WithValue(ctx, limitsKey{}, limits{w.purse, until}))
-			s.strategy = below
-			plain := s.stop
-			s.stop = func() { cancel(); plain() }
-			break
-		}
+	if nested {
+		below, cancel := context.WithCancel(context.WithValue(ctx, limitsKey{}, limits{w.purse, until}))
+		plain := s.stop
+		s.strategy, s.stop = below, func() { cancel(); plain() }
 	}
 	return s
 }

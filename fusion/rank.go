@@ -125,7 +125,7 @@ func texts(candidates []*reply) []string {
 
 // listwise shows the judge all candidates at once.
 func (k *rank) listwise(ctx context.Context, w *work, h *hold, candidates []*reply) (*reply, string, *llm.Error) {
-	text, err := w.verdict(ctx, w.judgement(taskRank, k.judge, h, texts(candidates)))
+	text, err := w.verdict(ctx, w.judgement(taskRank, k.judge, h, texts(candidates)), w.phase(1))
 	if err != nil {
 		return nil, "", err
 	}

@@ -81,7 +81,7 @@ func (w *work) attempt(ctx context.Context, a *ask, p pass) (part *llm.Outcome, 
 			return timer.Reset(d)
 		}
 	}
-	s := w.scope(ctx, w.until, *a)
+	s := w.scope(ctx, w.until, a.seat.strategy)
 	defer s.stop()
 	var done *llm.Outcome
 	var start *llm.Event // held back

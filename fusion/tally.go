@@ -20,9 +20,8 @@ type class struct {
 
 // tally counts the replies by answer, best class first. Weights are log-odds
 // and add up. Ties go to the class with the heavier supporter, then to the
-// earlier one; with later, to the later one.
-func tally(replies []reply, later bool) []class {
-	var all []class
+// earlier one; with later, to the later one. The classes are appended to all.
+func tally(replies []reply, later bool, all []class) []class {
 	for i := range replies {
 		rep := &replies[i]
 		if rep.key == "" {
@@ -140,7 +139,7 @@ type decision struct {
 // can be compared with another, that of the heaviest member. It writes the
 // shares and the confidence. There must be an answer.
 func (w *work) decide(replies []reply, later bool) decision {
-	classes := tally(replies, later)
+	classes := tally(replies, later, nil)
 	d := decision{classes: classes}
 	answered := 0
 	for i := range replies {

@@ -44,7 +44,7 @@ func TestTally(t *testing.T) {
 		{"--", nil, false, "", 0},
 		{"xy", []float64{0, 0}, false, "xy", 0},
 	} {
-		classes := tally(ballot(c.keys, c.weights...), c.later)
+		classes := tally(ballot(c.keys, c.weights...), c.later, nil)
 		got := ""
 		for _, k := range classes {
 			got += k.key
@@ -71,11 +71,11 @@ func TestSettledMeansSettled(t *testing.T) {
 			coming += w
 		}
 		for _, later := range []bool{false, true} {
-			early := tally(ballot(all[:k], weights...), later)
+			early := tally(ballot(all[:k], weights...), later, nil)
 			if !settled(early, coming) {
 				continue
 			}
-			if end := tally(ballot(all, weights...), later); end[0].key != early[0].key {
+			if end := tally(ballot(all, weights...), later, nil); end[0].key != early[0].key {
 				t.Fatalf("settled for %s after %q, but %q elects %s", early[0].key, all[:k], all, end[0].key)
 			}
 		}
@@ -108,7 +108,7 @@ func TestSharesSumUp(t *testing.T) {
 func TestConfidence(t *testing.T) {
 	f := func(keys string, want float64, weights ...float64) {
 		t.Helper()
-		if got := confidence(tally(ballot(keys, weights...), false)); got != int64(math.Round(want*ppm)) {
+		if got := confidence(tally(ballot(keys, weights...), false, nil)); got != int64(math.Round(want*ppm)) {
 			t.Errorf("%q weighing %v: %d, want %.6f", keys, weights, got, want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"summit/llm"
@@ -181,12 +182,14 @@ func (w *work) judgement(task string, judge *seat, h *hold, candidates []string)
 }
 
 // verdict asks the judge and returns its reply, or why there is none.
-func (w *work) verdict(ctx context.Context, a ask) (string, *llm.Error) {
+func (w *work) verdict(ctx context.Context, a ask, until time.Time) (string, *llm.Error) {
 	if e := a.seat.card.Fits(a.r); e != nil {
 		a.hold.release()
 		return "", e
 	}
-	rep := w.put(ctx, a, w.phase(1))
+	s := w.scope(ctx, until, a.seat.strategy)
+	defer s.stop()
+	rep := w.put(&s, a)
 	if rep.answered() {
 		rep.part.Reason += ": " + clip(lastLine(rep.text))
 	}

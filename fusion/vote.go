@@ -104,6 +104,7 @@ func (w *work) enough(seats []*seat, judged bool) func([]reply) bool {
 	if w.recorded() {
 		return nil
 	}
+	var classes []class
 	return func(replies []reply) bool {
 		coming, comparable := 0.0, 0
 		for i := range replies {
@@ -117,7 +118,8 @@ func (w *work) enough(seats []*seat, judged bool) func([]reply) bool {
 		if judged && 2*comparable < len(seats) {
 			return false // the judge may have to decide
 		}
-		return settled(tally(replies, false), coming)
+		classes = tally(replies, false, classes[:0])
+		return settled(classes, coming)
 	}
 }
 
@@ -152,7 +154,7 @@ func (v *vote) equivalence(ctx context.Context, w *work, h *hold, replies []repl
 			texts = append(texts, replies[i].text)
 		}
 	}
-	text, err := w.verdict(ctx, w.judgement(taskGroup, v.judge, h, texts))
+	text, err := w.verdict(ctx, w.judgement(taskGroup, v.judge, h, texts), w.phase(1))
 	if err == nil {
 		groups, ok := readGroups(text, len(at))
 		if ok {
