@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "http": request,
+			"exits": exits, "await": await, "http": request, "offers": offers,
 		},
 	})
 }
@@ -116,6 +116,27 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("status %d, want %s: %s", answer.StatusCode, want, text)
 	}
 	fmt.Fprintf(ts.Stdout(), "%s\n", text)
+}
+
+// offers runs "offers URL KEY MODEL": it waits until the server lists the model.
+func offers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: offers URL KEY MODEL")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for ; ; time.Sleep(5 * time.Millisecond) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, args[0]+"/v1/models", nil)
+		ts.Check(err)
+		r.Header.Set("Authorization", "Bearer "+args[1])
+		answer, err := http.DefaultClient.Do(r)
+		ts.Check(err)
+		text, err := io.ReadAll(answer.Body)
+		ts.Check(errors.Join(err, answer.Body.Close()))
+		if bytes.Contains(text, []byte(`"id":"`+args[2]+`"`)) {
+			return
+		}
+	}
 }
 
 // TestHelp draws the help of every command.

@@ -88,6 +88,10 @@ func (a *app) serve(ctx context.Context, addrFile string) (err error) {
 	return err
 }
 
+// trial is the question of the line to try. The demonstration's members know
+// it and disagree.
+const trial = "A jacket costs 200 dollars. Its price rises by 10 percent and then falls by 10 percent. What does it cost now?"
+
 // banner says where the server is, what it serves, and how to ask it.
 func (a *app) banner(s *summit.Summit, c summit.Config, at net.Addr) error {
 	var models, members []string
@@ -128,7 +132,7 @@ func (a *app) banner(s *summit.Summit, c summit.Config, at net.Addr) error {
 		auth = ""
 	}
 	fmt.Fprintf(&b, "\nTry it:\n  curl %s/v1/chat/completions%s \\\n", url, auth)
-	fmt.Fprintf(&b, "    -H 'Content-Type: application/json' -d '{\"model\":\"summit\",\"messages\":[{\"role\":\"user\",\"content\":\"37*48=?\"}],\"summit\":{\"explain\":true}}'\n")
+	fmt.Fprintf(&b, "    -H 'Content-Type: application/json' -d '{\"model\":\"summit\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"summit\":{\"explain\":true}}'\n", trial)
 	_, err := fmt.Fprintln(a.out, b.String())
 	return err
 }
