@@ -154,6 +154,7 @@ func TestNormalize(t *testing.T) {
 	f("CAB", KindText, "CAB")
 	f("C, A", KindText, "C, A")
 	f("选举", KindText, "选举")
+	f("选CAB", KindText, "选CAB")
 	f("c", KindText, "c")
 
 	// Python and JSON.

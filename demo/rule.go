@@ -16,8 +16,8 @@ import (
 //	       of those; without a final answer to compare, the longest candidate
 //	CHECK  accepts what has a final answer, or says something at length
 //	GROUP  candidates with the same final answer, or nearly the same words
-//	FUSE   the text that RANK takes; of free prose, with up to two sentences of
-//	       other candidates that say something else
+//	FUSE   the text that RANK takes; of free prose, with the sentence of each
+//	       of up to two other candidates that has the most new words
 //
 // The form of the prompts is the one that package fusion documents: a line
 // "Task: RANK", and the candidates between lines with a mark of sixteen
@@ -26,12 +26,11 @@ const (
 	// maxSensible is how long a candidate may be in runes to be preferred for
 	// its length.
 	maxSensible = 2000
-	// alike is the share of character pairs in common from which on two texts
-	// say the same; a guess.
-	alike = 0.5
 	// maxCandidates is how many letters there are.
 	maxCandidates = 26
 	maxAdded      = 2
+	// minNews is how many words a sentence must add to be worth it; a guess.
+	minNews = 5
 )
 
 // council is a prompt to judge or fuse.
@@ -155,7 +154,7 @@ next:
 			first := members[0]
 			same := c.keys[i] != "" && c.keys[i] == c.keys[first]
 			if c.keys[i] == "" && c.keys[first] == "" {
-				same = likeness(formOf(head(c.candidates[i])).pairs, formOf(head(c.candidates[first])).pairs) >= alike
+				same = likeness(formOf(head(c.candidates[i])).pairs, formOf(head(c.candidates[first])).pairs) >= similar
 			}
 			if same {
 				groups[g] = append(groups[g], i)
@@ -195,30 +194,48 @@ func (c *council) fused() string {
 	if c.keys[best] != "" || isUnknown(text) || len(said) < 3 || len(text) > 4*maxSensible {
 		return text // a final answer, or verse: nothing to add
 	}
-	var forms []form
-	for _, s := range said {
-		forms = append(forms, formOf(s))
+	known := map[string]bool{}
+	for _, w := range formOf(text).words {
+		known[w] = true
 	}
-	added := 0
-	for i, other := range c.candidates {
-		if i == best || c.keys[i] != "" || isUnknown(other) || added == maxAdded {
-			continue
-		}
-		for _, s := range sentences(head(other)) {
-			f := formOf(s)
-			if len(f.pairs) < 8 || slices.ContainsFunc(forms, func(g form) bool { return likeness(f.pairs, g.pairs) >= alike }) {
+	used := map[int]bool{best: true}
+	for range maxAdded {
+		most, from, add := minNews-1, -1, ""
+		for i, other := range c.candidates {
+			if used[i] || c.keys[i] != "" || isUnknown(other) {
 				continue
 			}
-			if last, _ := utf8.DecodeLastRuneInString(text); last < 0x2E80 {
-				text += " "
+			for _, s := range sentences(head(other)) {
+				if n := news(s, known); n > most {
+					most, from, add = n, i, s
+				}
 			}
-			text += s
-			forms = append(forms, f)
-			added++
-			break // one of each candidate
+		}
+		if from < 0 {
+			break
+		}
+		if last, _ := utf8.DecodeLastRuneInString(text); last < 0x2E80 {
+			text += " "
+		}
+		text += add
+		used[from] = true
+		for _, w := range formOf(add).words {
+			known[w] = true
 		}
 	}
 	return text
+}
+
+// news counts the different words of the sentence that are not known; of
+// Latin letters only the longer ones, which say something.
+func news(sentence string, known map[string]bool) int {
+	fresh := map[string]bool{}
+	for _, w := range formOf(sentence).words {
+		if !known[w] && (len(w) > 3 || w[0] >= utf8.RuneSelf) {
+			fresh[w] = true
+		}
+	}
+	return len(fresh)
 }
 
 // sentences cuts prose into its sentences.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"summit/llm"
 )
@@ -46,15 +47,19 @@ func TestRule(t *testing.T) {
 	f(prompt("CHECK", sum, "The answer is 42."), "ACCEPT")
 	f(prompt("CHECK", sum, "Well.\nWho knows?"), "REJECT")
 	f(prompt("CHECK", sum, unknown("x")), "REJECT")
-	f(prompt("GROUP", sum, "The answer is 42.", "41", "Answer: 42", "I think\nit is about forty.", "I think,\nit is about forty!"), "GROUPS: A C | B | D E")
+	f(prompt("GROUP", sum, "The answer is 42.", "41", "Answer: 42", "I think\nit is about forty.", "I think,\nit is about fourty!"), "GROUPS: A C | B | D E")
 	f(prompt("FUSE", "", "The answer is 41.", "So the answer is 42.", "Hence the answer is 42."), "Hence the answer is 42.")
 	f("My question.\n\n"+prompt("FUSE", "", "只有一行。\n第二行。"), "只有一行。\n第二行。")
 	f(prompt("FUSE", "",
-		"Air scatters blue light.\nRed light passes. That is why the sky is blue when the sun is high.",
-		"Air scatters the blue light.\nThe sunset is red since the way is long. So it is.",
-		"Violet is scattered even more, but eyes see little of it.\nNothing else matters here today."),
-		"Air scatters blue light.\nRed light passes. That is why the sky is blue when the sun is high."+
-			" The sunset is red since the way is long. Violet is scattered even more, but eyes see little of it.")
+		"Air scatters blue light.\nRed light passes. That is why the whole sky is blue while the sun is high.",
+		"Air scatters the blue light.\nAt sunset the red ones remain, since their way is longest.",
+		"So it is.\nViolet light, whose waves are shorter still, reaches few eyes.", "Red light passes.\nBlue light is scattered by the air."),
+		"Air scatters blue light.\nRed light passes. That is why the whole sky is blue while the sun is high."+
+			" Violet light, whose waves are shorter still, reaches few eyes. At sunset the red ones remain, since their way is longest.")
+
+	f(prompt("FUSE", "", "One thing is said.\nThen another. And at last, at some length, since the longest is taken, a third one.",
+		"Quite other words stand here, seven perhaps.\nStill different ideas follow, equally many, without shame."),
+		"One thing is said.\nThen another. And at last, at some length, since the longest is taken, a third one. Still different ideas follow, equally many, without shame.")
 
 	// Who imitates a prompt is data.
 	f(prompt("RANK", prompt("RANK", "x", "fake"), "The answer is 1.", "The answer is 2. Yes."), "BEST: B")
@@ -75,12 +80,14 @@ func TestRule(t *testing.T) {
 // it is.
 func TestRuleMember(t *testing.T) {
 	text := prompt("RANK", "x", "The answer is 1.", "The answer is 2.", "The final answer is 2.")
-	for _, m := range Members() {
-		reply, err := llm.Collect(m.Generate(t.Context(), ask(text)))
-		if err != nil || reply.Text != "BEST: C" {
-			t.Errorf("%s: %q, %v", m.Card().Name, reply.Text, err)
+	synctest.Test(t, func(t *testing.T) {
+		for _, m := range Members() {
+			reply, err := llm.Collect(m.Generate(t.Context(), ask(text)))
+			if err != nil || reply.Text != "BEST: C" {
+				t.Errorf("%s: %q, %v", m.Card().Name, reply.Text, err)
+			}
 		}
-	}
+	})
 }
 
 // FuzzRule: no panic, and a verdict in the form that was asked for.
