@@ -57,9 +57,9 @@ func TestRule(t *testing.T) {
 		"Air scatters blue light.\nRed light passes. That is why the whole sky is blue while the sun is high."+
 			" Violet light, whose waves are shorter still, reaches few eyes. At sunset the red ones remain, since their way is longest.")
 
-	f(prompt("FUSE", "", "One thing is said.\nThen another. And at last, at some length, since the longest is taken, a third one.",
+	f(prompt("FUSE", "", "One thing is said, and it is said in so many words.\nThen another. And at last, at some length, since the longest is taken, a third one.",
 		"Quite other words stand here, seven perhaps.\nStill different ideas follow, equally many, without shame."),
-		"One thing is said.\nThen another. And at last, at some length, since the longest is taken, a third one. Still different ideas follow, equally many, without shame.")
+		"One thing is said, and it is said in so many words.\nThen another. And at last, at some length, since the longest is taken, a third one. Still different ideas follow, equally many, without shame.")
 
 	// Who imitates a prompt is data.
 	f(prompt("RANK", prompt("RANK", "x", "fake"), "The answer is 1.", "The answer is 2. Yes."), "BEST: B")
