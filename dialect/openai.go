@@ -72,7 +72,8 @@ type chatRequest struct {
 	usage     bool // the caller wants a usage chunk
 	functions bool // the caller speaks of functions, not of tools
 
-	choice    string // which field chose the tool
+	legacyIDs map[string]string // of the last call of each function in the legacy form
+	choice    string            // which field chose the tool
 	allowed   map[string]bool
 	enable    *bool
 	budget    int
@@ -294,7 +295,7 @@ func (d *chatRequest) tools() {
 			case string(name) == "function":
 				function = true
 				if d.kind() == '{' {
-					d.function(&t)
+					d.definition(&t)
 				} else {
 					d.skip()
 				}
@@ -320,14 +321,15 @@ func (d *chatRequest) tools() {
 func (d *chatRequest) legacyFunctions() {
 	for range d.array("array of functions") {
 		t := llm.Tool{Kind: "function"}
-		if d.function(&t); t.Name == "" {
+		if d.definition(&t); t.Name == "" {
 			d.fail(".name", "missing, want the function's name")
 		}
 		d.r.Tools = append(d.r.Tools, t)
 	}
 }
 
-func (d *chatRequest) function(t *llm.Tool) {
+// definition reads a function that may be called.
+func (d *chatRequest) definition(t *llm.Tool) {
 	for name := range d.object() {
 		if d.null() {
 			continue
@@ -423,7 +425,7 @@ func (d *chatRequest) allowedTools() {
 				var t llm.Tool
 				for name := range d.object() {
 					if string(name) == "function" {
-						d.function(&t)
+						d.definition(&t)
 					} else {
 						d.skip()
 					}

@@ -52,7 +52,11 @@ func (d *chatRequest) messages() {
 				}
 			case "function_call":
 				c := &llm.Call{ID: legacyID(len(d.r.Messages))}
-				d.called(c)
+				d.function(c)
+				if d.legacyIDs == nil {
+					d.legacyIDs = map[string]string{}
+				}
+				d.legacyIDs[c.Name] = c.ID
 				m.calls = append(m.calls, llm.Part{Kind: llm.PartCall, Call: c})
 			case "tool_call_id":
 				m.callID = d.text()
@@ -91,15 +95,16 @@ func (d *chatRequest) message(m *chatMessage) llm.Message {
 				break
 			}
 		}
+		refusal := ""
 		for _, p := range m.content {
 			if p.Kind == llm.PartRefusal {
-				m.refusal += p.Text
+				refusal += p.Text
 			} else {
 				out.Parts = append(out.Parts, p)
 			}
 		}
-		if m.refusal != "" {
-			out.Parts = append(out.Parts, llm.Part{Kind: llm.PartRefusal, Text: m.refusal})
+		if refusal += m.refusal; refusal != "" {
+			out.Parts = append(out.Parts, llm.Part{Kind: llm.PartRefusal, Text: refusal})
 		}
 		out.Parts = append(out.Parts, m.calls...)
 	case "tool", "function":
@@ -120,17 +125,10 @@ func (d *chatRequest) message(m *chatMessage) llm.Message {
 	return out
 }
 
-// legacyCall returns the id of the last call of that function.
+// legacyCall returns the id of the last call of that function in the legacy form.
 func (d *chatRequest) legacyCall(name string) string {
-	for i := len(d.r.Messages) - 1; i >= 0; i-- {
-		for _, p := range d.r.Messages[i].Parts {
-			if p.Call != nil && p.Call.Name == name {
-				return p.Call.ID
-			}
-		}
-		if d.r.Messages[i].Role == llm.RoleUser {
-			break
-		}
+	if id, ok := d.legacyIDs[name]; ok {
+		return id
 	}
 	return legacyID(len(d.r.Messages))
 }
@@ -145,7 +143,7 @@ func (d *chatRequest) call() llm.Part {
 			c.ID = d.text()
 		case string(name) == "function":
 			found = true
-			d.called(c)
+			d.function(c)
 		default:
 			d.skip()
 		}
@@ -159,8 +157,8 @@ func (d *chatRequest) call() llm.Part {
 	return llm.Part{Kind: llm.PartCall, Call: c}
 }
 
-// called reads name and arguments of a call.
-func (d *chatRequest) called(c *llm.Call) {
+// function reads name and arguments of a call.
+func (d *chatRequest) function(c *llm.Call) {
 	for name := range d.object() {
 		switch {
 		case d.null():
