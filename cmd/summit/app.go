@@ -122,15 +122,21 @@ func dim(w io.Writer, text string) string {
 	return "\x1b[2m" + text + "\x1b[0m"
 }
 
-// plain makes text from outside safe to print in one line of a terminal:
-// control characters, escape sequences among them, become blanks.
-func plain(s string) string {
+// printable makes text from outside safe for a terminal, which would obey
+// escape sequences in it: control characters become blanks, but for tabs and
+// the ends of lines.
+func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+		if r != '\n' && r != '\t' && (r < ' ' || (r >= 0x7f && r < 0xa0)) {
 			return ' '
 		}
 		return r
 	}, s)
+}
+
+// plain makes text from outside safe for one cell of one line.
+func plain(s string) string {
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(printable(s))
 }
 
 func row(w io.Writer, cells ...string) {

@@ -209,21 +209,12 @@ func (c *chat) ask(ctx context.Context, question string) (text string, err error
 	return answer.String(), hint(err)
 }
 
-// screen makes an answer safe to print on a terminal, which would obey escape
-// sequences in it. Files and pipes get it as it is.
+// screen makes an answer safe for a terminal. Files and pipes get it as it is.
 func (c *chat) screen(s string) string {
 	if !terminal(c.out) {
 		return s
 	}
-	lines := strings.Split(s, "\n")
-	for i, l := range lines {
-		cells := strings.Split(l, "\t")
-		for j := range cells {
-			cells[j] = plain(cells[j])
-		}
-		lines[i] = strings.Join(cells, "\t")
-	}
-	return strings.Join(lines, "\n")
+	return printable(s)
 }
 
 func progress(p *llm.ProgressNote) string {
@@ -308,7 +299,13 @@ func (c *chat) turn(ctx context.Context, question string) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if c.signals != nil {
-		stop := func() bool { cancel(errInterrupted); return true }
+		stop := func() bool {
+			if ctx.Err() != nil {
+				return false // it was told before and goes on: let the program end
+			}
+			cancel(errInterrupted)
+			return true
+		}
 		c.signals.instead.Store(&stop)
 		defer c.signals.instead.Store(nil)
 	}
@@ -317,7 +314,7 @@ func (c *chat) turn(ctx context.Context, question string) {
 		fmt.Fprintln(c.err, dim(c.err, "(stopped)"))
 	} else if err != nil {
 		_, text, next := explain(err, true)
-		fmt.Fprintln(c.err, "summit:", text)
+		fmt.Fprintln(c.err, "summit:", printable(text))
 		if next != "" {
 			fmt.Fprintln(c.err, "next:", next)
 		}

@@ -64,7 +64,7 @@ func run(ctx context.Context, a *app, args []string) int {
 		next = cmd.CommandPath() + " --help"
 	}
 	if text != "" {
-		fmt.Fprintln(a.err, "summit:", text)
+		fmt.Fprintln(a.err, "summit:", printable(text))
 	}
 	if next != "" {
 		fmt.Fprintln(a.err, "next:", next)

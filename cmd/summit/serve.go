@@ -171,6 +171,7 @@ func (a *app) reloadOn(ctx context.Context, s *summit.Summit) {
 			var changes summit.Changes
 			if changes, err = s.Reload(ctx, l.Config); err == nil {
 				fmt.Fprintln(a.out, "configuration read again:", changes)
+				a.announce(s)
 				continue
 			}
 			err = l.Place(err)
