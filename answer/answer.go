@@ -41,7 +41,7 @@ const (
 // Answer is a final answer. Two answers with equal keys are the same.
 type Answer struct {
 	Kind Kind
-	Key  string // the normal form, at most 93 runes or as long as the answer up to 160
+	Key  string // the normal form; of one of more than 160 runes the first 80 and a hash
 	Text string // as the model wrote it, without what stands around it
 }
 

@@ -21,7 +21,7 @@ const (
 // line that is itself short enough. <think>..</think> is never searched.
 //
 // It is false where nothing could be compared: an empty reply, an essay, many
-// lines of code, a refusal. Time is linear in the reply's length.
+// lines of code, a refusal, a question back. Time is linear in the reply's length.
 func Final(reply string) (Answer, bool) {
 	found := marksIn(reply)
 	if found&tagMark != 0 {
@@ -126,7 +126,22 @@ func final(s string, found marks, depth int) (Answer, bool) {
 		len(s) > maxBareRunes && (len(s) > maxBareRunes*utf8.UTFMax || utf8.RuneCountInString(s) > maxBareRunes) {
 		return Answer{}, false
 	}
+	if asksBack(s) {
+		return Answer{}, false
+	}
 	return Normalize(s)
+}
+
+// asksBack reports whether a reply of several words is itself a question, such
+// as "Hello! How can I help you?": that is no answer to compare.
+func asksBack(s string) bool {
+	switch {
+	case strings.HasSuffix(s, "?"):
+		return strings.Count(s, " ") >= 3 || utf8.RuneCountInString(s) < len(s)/2 && len(s) > 18
+	case strings.HasSuffix(s, "？"):
+		return len(s) > 18 // six Chinese characters
+	}
+	return false
 }
 
 // declined is what a finder returns beside true where it found a place for

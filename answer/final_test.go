@@ -25,6 +25,8 @@ func TestFinal(t *testing.T) {
 	f("{'a': 1}", KindLiteral, `{"a":1}`)
 	f("'#### 4'", KindText, "#### 4")
 	f("gutenberg, org, with, the, in, chamber", KindText, "gutenberg, org, with, the, in, chamber")
+	f("what?", KindText, "what?")
+	f("Answer: Who are you really?", KindText, "Who are you really?")
 	f("raises IndexError", KindText, "raises IndexError")
 	f("0 1 2 3 4 0 1 2 0 1 0 0 1 2 3 4 5 6 7 8 9 0 1 0 1 2 3 0 0 1 2 3 0 1 2 3 4 0 0 0 …#f20df3e8784a", KindText,
 		"0 1 2 3 4 0 1 2 0 1 0 0 1 2 3 4 5 6 7 8 9 0 1 0 1 2 3 0 0 1 2 3 0 1 2 3 4 0 0 0 …#f20df3e8784a")
@@ -128,6 +130,8 @@ func TestFinal(t *testing.T) {
 	none("```go\nfunc main() {\n\tprintln(42)\n}\n```")
 	none("def f(x):\n    return x\n")
 	none("I can't help with that.")
+	none("Hello! How can I help you today?")
+	none("你好！有什么可以帮你的吗？")
 	none("I'm sorry, but I can't help with that.\nPlease ask something else.")
 	none("很抱歉，我无法回答这个问题。")
 	none("The answer is: I cannot determine it.")

@@ -64,6 +64,7 @@ var units = func() map[string]bool {
 		"n j kj w kw kwh v mv a ma hz khz mhz ghz pa kpa mpa k mol j/mol kj/mol g/mol g/cm³ g/cm^3 kg/m³ kg/m^3 ev mev newton newtons joule joules watt watts volt volts ampere amperes ohm ohms ω kelvin moles bit bits byte bytes kb gb tb",
 		"牛 牛顿 焦 焦耳 瓦 瓦特 千瓦 千瓦时 伏 伏特 安 安培 欧姆 赫兹 帕 摩尔 字节 比特",
 		// things and people
+		"per_second per_minute per_hour per_day per_week per_month per_year per_person each a_day a_week a_month a_year",
 		"people person persons times ways points item items pieces piece",
 		"个 只 人 名 位 件 张 本 辆 台 支 枝 棵 朵 头 匹 次 倍 页 袋 箱 瓶 盒 把 条 份 道 题 种 分",
 	} {
