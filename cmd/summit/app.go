@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -98,9 +99,12 @@ func writeYAML(w io.Writer, v any) error {
 	return e.Close()
 }
 
-// unflow turns JSON's braces and quotes into YAML's own style.
+var oldBool = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$`)
+
+// unflow turns JSON's braces and quotes into YAML's own style. Words that
+// older YAML takes for true or false keep their quotes.
 func unflow(n *yaml.Node) {
-	if len(n.Content) > 0 || n.Kind == yaml.ScalarNode {
+	if len(n.Content) > 0 || (n.Kind == yaml.ScalarNode && !oldBool.MatchString(n.Value)) {
 		n.Style = 0
 	}
 	for _, c := range n.Content {
