@@ -34,7 +34,7 @@ type reply struct {
 }
 
 // answered reports whether the member gave a whole answer.
-func (r *reply) answered() bool { return r.part != nil && r.err == nil }
+func (rep *reply) answered() bool { return rep.part != nil && rep.err == nil }
 
 const (
 	// maxVerdictBytes is how much of a judge's reply is read: a verdict is
@@ -202,7 +202,7 @@ func (rep *reply) finish(a *ask, done *llm.Outcome, failure *llm.Error, calls bo
 			e.Member = a.seat.name
 		}
 		rep.err, part.Err = &e, &e
-		rep.text, rep.tokens = "", nil // a part of an answer never votes
+		rep.text, rep.tokens = "", nil // nobody reads a part of an answer
 	}
 	// An answer that hit a token limit may not have come to its end yet: its
 	// text can be used, but it is compared with no other.

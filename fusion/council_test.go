@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"summit/answer"
 	"summit/llm"
 	"summit/llm/llmtest"
 	"summit/money"
@@ -53,6 +54,12 @@ func TestVote(t *testing.T) {
 		return build(t, "vote", VoteParams{Judge: "judge"},
 			llmtest.Text("a", essay("rain"), 10*ms), llmtest.Text("b", essay("snow"), 20*ms), llmtest.Text("c", essay("snow"), 30*ms),
 			helper{judging("judge", 50*ms, func(s string) bool { return strings.Contains(s, "snow") })}), user("Write about the weather.")
+	})
+	scenario(t, "vote-text-judge-small", func(t *testing.T) (llm.Member, *llm.Request) {
+		// The one fact, however heavy, may be a slip among essays: the judge is to see all.
+		judge := facts(judging("judge", 0, nil2), llm.Card{WindowTokens: 100}, 0)
+		return build(t, "vote", VoteParams{Judge: "judge", Weights: map[string]float64{"a": 9}},
+			llmtest.Text("a", "42", 10*ms), llmtest.Text("b", essay("snow"), 20*ms), llmtest.Text("c", essay("snow"), 30*ms), helper{judge}), user("Write about the weather.")
 	})
 	scenario(t, "vote-text-judge-nonsense", func(t *testing.T) (llm.Member, *llm.Request) {
 		return build(t, "vote", VoteParams{Judge: "judge"},
@@ -113,7 +120,7 @@ func TestCascade(t *testing.T) {
 
 func TestRank(t *testing.T) {
 	three := func() []llm.Member {
-		return []llm.Member{llmtest.Text("a", "Lyon, I think.", 10*ms), llmtest.Text("b", "It is Paris, of course.", 20*ms), llmtest.Text("c", "Marseille.", 30*ms)}
+		return []llm.Member{llmtest.Text("a", "Lyon.", 10*ms), llmtest.Text("b", "Paris.", 20*ms), llmtest.Text("c", "Marseille.", 30*ms)}
 	}
 	paris := func() llm.Member {
 		return helper{judging("judge", 100*ms, func(s string) bool { return strings.Contains(s, "Paris") })}
@@ -283,12 +290,6 @@ func TestAuto(t *testing.T) {
 		members[0] = priced(everything("dear"), llm.Card{}, 30)
 		return build(t, "auto", nil, members...), user("Write about the weather.")
 	})
-	scenario(t, "auto-greeting", func(t *testing.T) (llm.Member, *llm.Request) {
-		members := three()
-		members[1].(*llmtest.Script).Pieces[0].Event.Text = "Hello! How can I help you today?"
-		members[0].(*llmtest.Script).Pieces[0].Event.Text = "Hi there, what can I do for you?"
-		return build(t, "auto", nil, members...), user("Hello")
-	})
 	scenario(t, "auto-tools", func(t *testing.T) (llm.Member, *llm.Request) {
 		return build(t, "auto", nil, three()...), withTools(user("Look at it."))
 	})
@@ -324,6 +325,12 @@ func TestAuto(t *testing.T) {
 		if got := strings.Join(asked, " "); got != want.asked || s.err != nil {
 			t.Errorf("%s: asked %q, error %v, want %q", name, got, s.err, want.asked)
 		}
+	}
+	// A greeting is no answer that others would give in the same words.
+	greeting := three()
+	greeting[1].(*llmtest.Script).Pieces[0].Event.Text = "Hello! How can I help you today?"
+	if s := watch(t.Context(), build(t, "auto", nil, greeting...), user("Hello")); len(s.done.Parts) != 2 || s.done.Author().Member != "dear" {
+		t.Errorf("a greeting is answered by\n%s", tree(s.done))
 	}
 	order := build(t, "auto", AutoParams{Order: []string{"middle", "dear", "cheap"}}, three()...)
 	if s := watch(t.Context(), order, withTools(user("Look."))); s.done.Parts[0].Member != "dear" {
@@ -396,4 +403,19 @@ func TestCancelEndsTheCouncil(t *testing.T) {
 			t.Errorf("parts and usage of what was asked are missing:\n%s", tree(s.done))
 		}
 	})
+}
+
+func TestIsProse(t *testing.T) {
+	f := func(want bool, kind answer.Kind, text string) {
+		t.Helper()
+		if got := isProse(answer.Answer{Kind: kind, Key: text, Text: text}); got != want {
+			t.Errorf("isProse(%s %q) = %v", kind, text, got)
+		}
+	}
+	f(true, answer.KindText, "Hello! How can I help you?")
+	f(true, answer.KindText, "你好！有什么可以帮您的吗？")
+	f(false, answer.KindText, "Paris.")
+	f(false, answer.KindText, "巴黎。")
+	f(false, answer.KindText, "apple, banana, cherry, date")
+	f(false, answer.KindNumber, "It is 42, I think.")
 }

@@ -6,6 +6,7 @@
 // Its nouns are Strategy (what can be configured under `use:` of a model) and
 // Env (what a strategy is built from). To add one, write fusion/<name>.go with
 // a Params type and an init that calls Register; nothing else is edited.
+// newcomer_test.go is such a file. design.md has the rules that all keep.
 package fusion
 
 import (

@@ -103,8 +103,10 @@ func priced(id, text string, call money.Amount) *llmtest.Script {
 }
 
 func TestCostLimit(t *testing.T) {
+	gratis := llmtest.Text("gratis", "5", 0)
+	gratis.Facts.Prices = []llm.Price{{Currency: "CNY"}}
 	members := func() []llm.Member {
-		return []llm.Member{priced("a", "1", 10), priced("b", "2", 20), priced("c", "3", 40), llmtest.Text("free", "4", 0)}
+		return []llm.Member{priced("a", "1", 10), priced("b", "2", 20), priced("c", "3", 40), llmtest.Text("free", "4", 0), gratis}
 	}
 	asked := func(o *llm.Outcome) string {
 		var names []string
@@ -118,12 +120,13 @@ func TestCostLimit(t *testing.T) {
 		want   string
 		why    string
 	}{
-		{llm.Budget{}, "a b c free", ""},
-		{llm.Budget{MaxCost: 70}, "a b c", "free was not asked: its price is unknown, and the cost is limited to 0.00007"},
-		{llm.Budget{MaxCost: 69}, "a b", "c was not asked: it may cost 0.00004 CNY, 0.000039 of 0.000069 are left"},
-		{llm.Budget{MaxCostOf: "c"}, "a b", "c was not asked"},
-		{llm.Budget{MaxCostOf: "a"}, "a", "b was not asked"},
-		{llm.Budget{MaxCostOf: "c", MaxCost: 15}, "a", "b was not asked"},
+		{llm.Budget{}, "a b c free gratis", ""},
+		{llm.Budget{MaxCost: 70}, "a b c gratis", "free was not asked: its price is unknown, and the cost is limited to 0.00007"},
+		{llm.Budget{MaxCost: 69}, "a b gratis", "c was not asked: it may cost 0.00004 CNY, 0.000039 of 0.000069 are left"},
+		{llm.Budget{MaxCostOf: "c"}, "a b gratis", "c was not asked"},
+		{llm.Budget{MaxCostOf: "a"}, "a gratis", "b was not asked"},
+		{llm.Budget{MaxCostOf: "c", MaxCost: 15}, "a gratis", "b was not asked"},
+		{llm.Budget{MaxCostOf: "gratis"}, "gratis", "a was not asked"}, // nothing is a bound too
 	} {
 		r := user("Which?")
 		r.Summit.Budget = c.budget
@@ -134,8 +137,8 @@ func TestCostLimit(t *testing.T) {
 		}
 	}
 	configured := build(t, "vote", VoteParams{Budget: Budget{MaxCostOf: "b", MaxCost: 1000}}, members()...)
-	if s := watch(t.Context(), configured, user("Which?")); asked(s.done) != "a" {
-		t.Errorf("configured: asked %q, want a", asked(s.done))
+	if s := watch(t.Context(), configured, user("Which?")); asked(s.done) != "a gratis" {
+		t.Errorf("configured: asked %q, want a gratis", asked(s.done))
 	}
 
 	// What a call cost replaces what it could have: the next ones are asked.
@@ -345,4 +348,35 @@ func TestPassingOnSurvivesAFlood(t *testing.T) {
 		}
 		cancel()
 	}
+}
+
+// However many calls are allowed, only so many are made at the same time.
+func TestParallelLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var members []llm.Member
+		for i := range maxParallel + 4 {
+			members = append(members, llmtest.Text(fmt.Sprintf("m%02d", i), essay(fmt.Sprint(i)), time.Second))
+		}
+		m := build(t, "vote", VoteParams{Budget: Budget{MaxCalls: 100}}, members...)
+		if s := watch(t.Context(), m, user("Which?")); s.took != 2*time.Second || len(s.done.Parts) != len(members) {
+			t.Errorf("%d members took %v, want %d in two waves of a second", len(s.done.Parts), s.took, len(members))
+		}
+	})
+}
+
+// Recordings are asked one after the other, for they answer at once; members
+// that turn out to be slow are asked in parallel all the same.
+func TestRecordedButSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var members []llm.Member
+		for i := range 5 {
+			members = append(members, llmtest.Text(fmt.Sprint(i), "42", time.Second))
+		}
+		r := user("Which?")
+		r.Streaming, r.Summit.Question = false, &llm.Question{Suite: "s", ID: "1"}
+		s := watch(t.Context(), build(t, "vote", nil, members...), r)
+		if s.took != 2*time.Second || len(s.done.Parts) != 5 || s.err != nil {
+			t.Errorf("took %v for %d members, %v, want 2s for all five", s.took, len(s.done.Parts), s.err)
+		}
+	})
 }

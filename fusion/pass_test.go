@@ -1,6 +1,7 @@
 package fusion
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,7 +86,7 @@ func TestFallbackCoolsDown(t *testing.T) {
 		asked(1, 1, 2)
 		time.Sleep(coolDown - 1)
 		asked(1, 1, 3)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		asked(2, 1, 4) // a is tried again, b still rests
 		time.Sleep(time.Minute)
 		asked(3, 2, 5)
@@ -137,6 +138,52 @@ func TestFallbackCutCools(t *testing.T) {
 		}
 		if s := watch(t.Context(), m, user("Say hello.")); s.err != nil || s.text != "hello world" {
 			t.Errorf("second: %q, %v, want b's answer", s.text, s.err)
+		}
+	})
+}
+
+// A member that rests and is asked all the same is back once it has answered.
+func TestSuccessEndsTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := failing("a", llm.Overloaded, 0), failing("b", llm.QuotaExhausted, 0)
+		m := build(t, "fallback", nil, b, a)
+		watch(t.Context(), m, user("Say hello."))
+		a.Err, a.Pieces = nil, []llmtest.Piece{{Event: text("hello")}}
+		for range 2 {
+			if s := watch(t.Context(), m, user("Say hello.")); s.text != "hello" {
+				t.Fatalf("%q, %v, want a's answer", s.text, s.err)
+			}
+		}
+		s := watch(t.Context(), m, user("Say hello."))
+		if want := "b failed lately and rests for 5m0s"; s.done.Reason != want {
+			t.Errorf("reason %q, want %q and nothing of a", s.done.Reason, want)
+		}
+	})
+}
+
+// The wait for the first content ends with it: what comes after takes its time.
+func TestFirstSecondsAreForTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := events("slow", after(900*ms, text("hel")), after(time.Hour, text("lo")))
+		s := watch(t.Context(), build(t, "fallback", FallbackParams{FirstSeconds: 1}, slow), user("Say hello."))
+		if s.text != "hello" || s.err != nil || s.took != time.Hour+900*ms {
+			t.Errorf("%q after %v, %v, want hello after 1h0m0.9s", s.text, s.took, s.err)
+		}
+	})
+}
+
+// A caller that gave up early says nothing of the member.
+func TestCallersDeadlineDoesntCool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := llmtest.Behaving("a", llmtest.Hangs)
+		m := build(t, "fallback", nil, a, llmtest.Behaving("b", llmtest.Answers))
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			watch(ctx, m, user("Say hello."))
+			cancel()
+		}
+		if n := len(a.Asked()); n != 2 {
+			t.Errorf("a was asked %d times, want twice", n)
 		}
 	})
 }

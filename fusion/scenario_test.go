@@ -214,7 +214,7 @@ func judging(id string, after time.Duration, good func(string) bool) *llmtest.Sc
 		case taskGroup:
 			return "GROUPS: " + strings.Join(yes, " ") + " | " + strings.Join(no, " ")
 		}
-		return fmt.Sprintf("Fused from %d.", len(candidates))
+		return fmt.Sprintf("F%d", len(candidates))
 	}}
 }
 
