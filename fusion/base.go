@@ -254,7 +254,7 @@ func (w *work) progress(member string, state llm.ProgressState, note string) {
 func (w *work) fitting() ([]*seat, error) {
 	fit := w.seats
 	var why []string
-	tooLong := true
+	param, tooLong := "", true
 	for i, s := range w.seats {
 		e := s.card.Fits(w.r)
 		switch {
@@ -263,6 +263,9 @@ func (w *work) fitting() ([]*seat, error) {
 				fit = append([]*seat(nil), w.seats[:i]...)
 			}
 			why = append(why, s.name+" ("+e.Message+")")
+			if param == "" {
+				param = e.Param
+			}
 			tooLong = tooLong && e.Kind == llm.TooLong
 		case why != nil:
 			fit = append(fit, s)
@@ -273,7 +276,7 @@ func (w *work) fitting() ([]*seat, error) {
 	}
 	if len(fit) == 0 {
 		e := llm.Errorf(llm.Unsupported, "no member can serve this request: %s", strings.Join(why, ", "))
-		if e.Param = "messages"; tooLong {
+		if e.Param = param; tooLong {
 			e.Kind = llm.TooLong
 		}
 		return nil, e

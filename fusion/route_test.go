@@ -26,6 +26,21 @@ func TestRoute(t *testing.T) {
 	})
 }
 
+// The error of a request that fits nobody is one the caller can act on.
+func TestNoneFits(t *testing.T) {
+	small := func(id string) llm.Member { return facts(llmtest.Text(id, "x", 0), llm.Card{WindowTokens: 1}, 0) }
+	for _, strategy := range []string{"route", "fallback", "vote", "cascade", "fuse", "auto"} {
+		m := build(t, strategy, nil, small("a"), small("b"))
+		if e := llm.AsError(watch(t.Context(), m, user("Look at it.")).err); e == nil || e.Kind != llm.TooLong || e.Param != "messages" {
+			t.Errorf("%s, too long: %+v", strategy, e)
+		}
+		e := llm.AsError(watch(t.Context(), m, withTools(user("Hi"))).err)
+		if e == nil || e.Kind != llm.Unsupported || e.Param != "tools" || !strings.Contains(e.Message, "a (calls no tools), b (calls no tools)") {
+			t.Errorf("%s, tools: %+v", strategy, e)
+		}
+	}
+}
+
 func TestRouteRules(t *testing.T) {
 	yes, no := true, false
 	base := func() *llm.Request { return user("Please sort this list for me.") }
