@@ -12,17 +12,23 @@ import (
 // answer serves the routes of the protocols.
 func (x *exchange) answer() {
 	g := x.g
-	if err := g.gate.enter(x.r.Context()); err != nil {
-		x.fail(err)
+	if g.gate.full() {
+		x.fail(g.gate.tooMany())
 		return
 	}
-	defer g.gate.leave()
+	// The body is read before there is a place, so that a slow client takes
+	// none, and one that goes away while it waits is seen to go.
 	b, status, err := x.readBody()
 	if err != nil {
 		x.failWith(status, err)
 		return
 	}
 	defer b.release()
+	if err := g.gate.enter(x.r.Context()); err != nil {
+		x.fail(err)
+		return
+	}
+	defer g.gate.leave()
 	member, err := x.decode(b.b)
 	if err != nil {
 		x.fail(err)

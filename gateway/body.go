@@ -59,8 +59,6 @@ func (x *exchange) readBody() (body, int, *llm.Error) {
 
 // fill reads the body into b, for which so many bytes were taken.
 func (x *exchange) fill(b *body, taken int64) (int, *llm.Error) {
-	_ = x.w.control.SetReadDeadline(time.Now().Add(bodyTime))
-	defer x.w.control.SetReadDeadline(time.Time{}) // from then on a read only waits for the client to go
 	most := x.g.limits.BodyBytes
 	in := http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, most)
 	buf := b.b[:0]
@@ -82,6 +80,9 @@ func (x *exchange) fill(b *body, taken int64) (int, *llm.Error) {
 		switch {
 		case err == nil:
 		case err == io.EOF:
+			// From now on a read only waits for the client to go. While there is
+			// more to come the deadline stays: the server reads on to throw it away.
+			_ = x.w.control.SetReadDeadline(time.Time{})
 			return 0, nil
 		case errors.As(err, &tooLong):
 			return 0, llm.Errorf(llm.TooLong, "the body has more than %d bytes, want at most that", most)

@@ -149,7 +149,10 @@ func (x *exchange) logLine(took time.Duration) {
 	if e := x.err; e != nil {
 		line = append(line, slog.String("error", string(e.Kind)))
 		if e.Member != "" {
-			line = append(line, slog.String("member", clip(e.Member, 100)), slog.Int("upstream_status", e.Status), slog.String("upstream_code", clip(e.Code, 100)))
+			line = append(line, slog.String("member", clip(e.Member, 100)))
+		}
+		if e.Status != 0 {
+			line = append(line, slog.Int("upstream_status", e.Status), slog.String("upstream_code", clip(e.Code, 100)))
 		}
 		if e.Kind == llm.Internal && e.Err != nil {
 			line = append(line, slog.String("cause", clip(e.Err.Error(), 500)))
@@ -217,7 +220,8 @@ func clip(s string, most int) string {
 }
 
 // responder is the way out: it gives every write a deadline, so that a client
-// that doesn't read is dropped, and knows what was sent.
+// that doesn't read is dropped, and knows what was sent. The body, which the
+// server reads to its end whether it is wanted or not, has one too.
 type responder struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -228,6 +232,8 @@ type responder struct {
 
 func newResponder(w http.ResponseWriter, most time.Duration) responder {
 	r := responder{ResponseWriter: w, control: http.NewResponseController(w), most: most}
+	// Not every test's writer has deadlines, so errors of setting one are left.
+	_ = r.control.SetReadDeadline(time.Now().Add(bodyTime))
 	r.extend() // the last request of this connection left a deadline behind
 	return r
 }
@@ -235,7 +241,7 @@ func newResponder(w http.ResponseWriter, most time.Duration) responder {
 // extend gives the connection time for the next write, and for what the
 // server sends after the handler has returned.
 func (w *responder) extend() {
-	_ = w.control.SetWriteDeadline(time.Now().Add(w.most)) // not every test's writer has deadlines
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.most))
 }
 
 // WriteHeader sends the status, or the one that is to stand instead.

@@ -86,22 +86,27 @@ type gate struct {
 	waiting atomic.Int64
 }
 
-// enter waits for a place. The error is of kind RateLimited: there are too
-// many, whoever asks.
+// full reports whether there is neither a place nor room to wait for one.
+func (g *gate) full() bool { return len(g.slots) == cap(g.slots) && g.waiting.Load() >= g.queue }
+
+// tooMany is the error for whom there is no place. It is of kind RateLimited,
+// whoever asks.
+func (g *gate) tooMany() *llm.Error {
+	e := llm.Errorf(llm.RateLimited, "%d requests are being answered and %d may wait, which is all that this server takes on", cap(g.slots), g.queue)
+	e.RetryAfter = retryTime
+	return e
+}
+
+// enter waits for a place.
 func (g *gate) enter(ctx context.Context) *llm.Error {
 	select {
 	case g.slots <- struct{}{}:
 		return nil
 	default:
 	}
-	tooMany := func() *llm.Error {
-		e := llm.Errorf(llm.RateLimited, "%d requests are being answered and %d wait, which is all that this server takes on", cap(g.slots), g.queue)
-		e.RetryAfter = retryTime
-		return e
-	}
 	if g.waiting.Add(1) > g.queue {
 		g.waiting.Add(-1)
-		return tooMany()
+		return g.tooMany()
 	}
 	defer g.waiting.Add(-1)
 	t := time.NewTimer(queueTime)
@@ -110,7 +115,7 @@ func (g *gate) enter(ctx context.Context) *llm.Error {
 	case g.slots <- struct{}{}:
 		return nil
 	case <-t.C:
-		return tooMany()
+		return g.tooMany()
 	case <-ctx.Done():
 		return llm.ContextError(ctx)
 	}
