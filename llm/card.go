@@ -114,9 +114,12 @@ func (c *Card) Cost(u Usage, at time.Time) *Cost {
 // Fits reports an error of kind TooLong or Unsupported where the member
 // can't serve the request by what its card says; unknown facts pass.
 func (c *Card) Fits(r *Request) *Error {
-	for kind, m := range map[PartKind]Modality{PartImage: ModalityImage, PartAudio: ModalityAudio, PartFile: ModalityFile} {
-		if r.Has(kind) && !slices.Contains(c.Inputs, m) {
-			return &Error{Kind: Unsupported, Member: c.Name, Param: "messages", Message: "takes no " + string(m) + " input"}
+	for _, in := range [...]struct {
+		part PartKind
+		mode Modality
+	}{{PartImage, ModalityImage}, {PartAudio, ModalityAudio}, {PartFile, ModalityFile}} {
+		if !slices.Contains(c.Inputs, in.mode) && r.Has(in.part) {
+			return &Error{Kind: Unsupported, Member: c.Name, Param: "messages", Message: "takes no " + string(in.mode) + " input"}
 		}
 	}
 	if len(r.Tools) > 0 && !c.Tools {
