@@ -45,11 +45,11 @@ type Member struct {
 	KeyEnv       string  `yaml:"key_env"`                              // environment variable that holds its key (or NAME_FILE the path of a file with it); empty = those that the kind knows
 	KeyFile      string  `yaml:"key_file"`                             // file that holds its key, readable by its owner only; not beside key_env
 	Model        string  `yaml:"model"`                                // the upstream's model id; empty = the kind's own, else the first that the server lists
-	Price        []Price `yaml:"price"`                                // one tier, or a list of them; none = unknown
+	Price        []Price `yaml:"price"`                                // one tier, or a list of them; none = the list price that the kind knows, else unknown
 	WindowTokens int     `yaml:"window_tokens" jsonschema:"minimum=0"` // prompt and answer together; 0 = unknown
 	Vendor       string  `yaml:"vendor"`                               // who makes the model; empty = the kind's own
-	Tools        bool    `yaml:"tools"`                                // it calls tools
-	Images       bool    `yaml:"images"`                               // it takes images
+	Tools        *bool   `yaml:"tools"`                                // whether it calls tools; none = as far as the kind knows
+	Images       *bool   `yaml:"images"`                               // whether it takes images; none = as far as the kind knows
 	Params       any     `yaml:"params"`                               // the kind's own settings; none = its defaults
 }
 

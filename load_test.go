@@ -71,7 +71,7 @@ discover: {enabled: false, max_spend: 0.25}
 		Listen: "127.0.0.1:1", Currency: "USD", DataDir: filepath.Join("/data", "summit"),
 		FX: map[string]FX{"CNY": {140_800, "bank", time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)}},
 		Members: map[string]Member{
-			"a": {Use: "test-echo", Model: "x-1", WindowTokens: 32000, Tools: true, Params: &soloParams{Say: "hello", Deep: []soloIn{{true}}},
+			"a": {Use: "test-echo", Model: "x-1", WindowTokens: 32000, Tools: new(true), Params: &soloParams{Say: "hello", Deep: []soloIn{{true}}},
 				Price: []Price{{Input: 2_000_000, Output: 6_500_000, CacheRead: new(money.Rate(0)), Call: 1000, Currency: "CNY",
 					From: time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)}}},
 			"360gpt": {Use: "test-echo", Model: "x-1", Price: []Price{

@@ -53,8 +53,7 @@ type directory struct {
 	entries map[string]*Entry
 	members []string // names in order
 	models  []string // names in order, the built-in ones first
-	source  Source   // of the members
-	notes   []string // what was found, for people
+	notes   []string // how the members came to be, for people; nil = all configured
 	purse   *spendCap
 }
 
@@ -89,7 +88,7 @@ func newDirectory(ctx context.Context, c Config, purse *spendCap, log *slog.Logg
 	if err != nil {
 		return nil, fmt.Errorf("summit: fx: %w", err)
 	}
-	d := &directory{entries: map[string]*Entry{}, source: SourceFile, purse: purse}
+	d := &directory{entries: map[string]*Entry{}, purse: purse}
 	warn := func(text string) { log.Warn(text) }
 	members, err := newMembers(c, exchange, warn)
 	if err != nil {
@@ -100,7 +99,7 @@ func newDirectory(ctx context.Context, c Config, purse *spendCap, log *slog.Logg
 		d.addMember(&Entry{Name: name, Member: m, Use: c.Members[name].Use, Source: SourceFile, Address: c.Members[name].BaseURL})
 	}
 	if len(members) == 0 && *c.Discover.Enabled {
-		if err := d.discover(ctx, exchange); err != nil {
+		if err := d.discover(c, around(ctx, c), exchange, warn); err != nil {
 			return nil, err
 		}
 	}
@@ -237,7 +236,7 @@ func (d *directory) cheapFirst() []string {
 func (d *directory) price(name string) (money.Amount, bool) {
 	const input, output = 1000, 500 // a guess at what is usual; only the order counts
 	p, ok := d.entries[name].Member.Card().PriceAt(time.Now(), input)
-	if !ok {
+	if !ok || p.Currency != d.purse.currency {
 		return 0, false
 	}
 	a, err := money.Charge(money.Line{Units: input, Rate: p.Input}, money.Line{Units: output, Rate: p.Output})

@@ -56,9 +56,13 @@ func TestExamplesOfTheManualLoad(t *testing.T) {
 			continue
 		}
 		// It can also be opened, with keys at hand.
-		for _, m := range l.Config.Members {
+		for name, m := range l.Config.Members {
 			if m.KeyEnv != "" {
 				t.Setenv(m.KeyEnv, "key")
+			}
+			if m.KeyFile != "" {
+				m.KeyFile = write(t, "key")
+				l.Config.Members[name] = m
 			}
 		}
 		l.Config.Ephemeral = true
@@ -85,7 +89,7 @@ func reference(s *jsonschema.Schema) string {
 		properties(&b, def, section.key)
 	}
 	fmt.Fprintf(&b, "\n## Kinds of members\n\nWhat `use` of a member may be.\n")
-	shown := map[string]bool{}
+	var nested []string
 	for _, k := range member.Kinds() {
 		if strings.HasPrefix(k.Name, "test-") {
 			continue
@@ -99,52 +103,63 @@ func reference(s *jsonschema.Schema) string {
 			b.WriteString(".\n")
 		}
 		if k.Params != nil {
-			params(&b, s, "member."+typeName(k.Params()), shown)
+			name := typeName(k.Params())
+			nested = append(nested, "member."+name)
+			fmt.Fprintf(&b, "\nIts params are [%s](#%s).\n", name, strings.ToLower(name))
 		}
 	}
+	sections(&b, s, nested, map[string]bool{})
 	model := s.Definitions["Model"]
 	fmt.Fprintf(&b, "\n## Models\n\n### models.NAME\n\n%s\n\n", model.Description)
 	properties(&b, model, "")
 	fmt.Fprintf(&b, "\n## Strategies\n\nWhat `use` of a model may be.\n")
-	var nested []string
+	nested = nil
 	for _, f := range fusion.Strategies() {
 		if strings.HasPrefix(f.Name, "test-") {
 			continue
 		}
-		fmt.Fprintf(&b, "\n### %s\n\n%s.\n", f.Name, strings.TrimSuffix(f.About, "."))
-		nested = append(nested, params(&b, s, "fusion."+typeName(f.Params()), shown)...)
-	}
-	slices.Sort(nested)
-	for _, n := range slices.Compact(nested) {
-		def := s.Definitions[n]
-		_, bare, _ := strings.Cut(n, ".")
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", bare, def.Description)
+		def := s.Definitions["fusion."+typeName(f.Params())]
+		fmt.Fprintf(&b, "\n### %s\n\n%s.\n\n", f.Name, strings.TrimSuffix(f.About, "."))
 		properties(&b, def, "")
+		nested = append(nested, refs(def)...)
 	}
+	sections(&b, s, nested, map[string]bool{})
 	return b.String()
 }
 
-func typeName(v any) string { return reflect.TypeOf(v).Elem().Name() }
-
-// params writes the parameters of a kind or strategy and returns the names of
-// the definitions that they use.
-func params(b *strings.Builder, s *jsonschema.Schema, name string, shown map[string]bool) (nested []string) {
-	def := s.Definitions[name]
-	if def == nil || def.Properties == nil || def.Properties.Len() == 0 || shown[name] {
-		return nil
+// sections writes each definition once, and those that they use.
+func sections(b *strings.Builder, s *jsonschema.Schema, names []string, shown map[string]bool) {
+	var next []string
+	slices.Sort(names)
+	for _, n := range slices.Compact(names) {
+		if shown[n] {
+			continue
+		}
+		shown[n] = true
+		def := s.Definitions[n]
+		_, bare, _ := strings.Cut(n, ".")
+		fmt.Fprintf(b, "\n### %s\n\n%s\n\n", bare, def.Description)
+		properties(b, def, "")
+		next = append(next, refs(def)...)
 	}
-	shown[name] = true
-	b.WriteString("\n")
-	properties(b, def, "")
+	if len(next) > 0 {
+		sections(b, s, next, shown)
+	}
+}
+
+// refs returns the names of the definitions that a definition uses.
+func refs(def *jsonschema.Schema) (names []string) {
 	for p := def.Properties.Oldest(); p != nil; p = p.Next() {
 		for _, q := range []*jsonschema.Schema{p.Value, p.Value.Items, p.Value.AdditionalProperties} {
 			if q != nil && q.Ref != "" {
-				nested = append(nested, strings.TrimPrefix(q.Ref, "#/$defs/"))
+				names = append(names, strings.TrimPrefix(q.Ref, "#/$defs/"))
 			}
 		}
 	}
-	return nested
+	return names
 }
+
+func typeName(v any) string { return reflect.TypeOf(v).Elem().Name() }
 
 // properties writes a table. Where section is not "-", plain values at the
 // top or in a section of it show their environment variable.

@@ -76,7 +76,7 @@ func (l *Loaded) encode(path string, v reflect.Value, origin bool) *yaml.Node {
 		case reflect.Struct:
 			n := &yaml.Node{Kind: yaml.MappingNode}
 			for _, f := range fieldsOf(v.Type()) {
-				if item := v.FieldByIndex(f.index); !item.IsZero() {
+				if item := v.FieldByIndex(f.index); f.required || !item.IsZero() {
 					n.Content = append(n.Content, scalar(f.name), l.encode(join(path, f.name), item, origin))
 				}
 			}

@@ -39,13 +39,7 @@ func newMembers(c Config, exchange *money.Exchange, warn func(string)) ([]llm.Me
 			missing = append(missing, err)
 			continue
 		}
-		card, err := m.card(exchange)
-		if err != nil {
-			return nil, fmt.Errorf("summit: members.%s: %w", name, err)
-		}
-		built, err := member.New(member.Config{
-			Name: name, Use: m.Use, BaseURL: m.BaseURL, Key: key, Model: m.Model, Card: card, Params: m.Params,
-		})
+		built, err := m.build(name, key, exchange, warn)
 		if err != nil {
 			return nil, broken(join("members", name), m.Params != nil, err)
 		}
@@ -57,12 +51,80 @@ func newMembers(c Config, exchange *money.Exchange, warn func(string)) ([]llm.Me
 	return members, nil
 }
 
+// build makes one member whose prices are in the accounting currency, those
+// of the kind's own price list too.
+func (m *Member) build(name, key string, exchange *money.Exchange, warn func(string)) (llm.Member, error) {
+	card, err := m.card(exchange)
+	if err != nil {
+		return nil, err
+	}
+	config := member.Config{Name: name, Use: m.Use, BaseURL: m.BaseURL, Key: key, Model: m.Model, Card: card, Params: m.Params}
+	built, err := member.New(config)
+	if err != nil {
+		return nil, err
+	}
+	if listed := built.Card().Prices; len(card.Prices) == 0 && slices.ContainsFunc(listed, func(p llm.Price) bool { return p.Currency != exchange.Currency() }) {
+		config.Card.Prices, err = converted(listed, exchange)
+		if err != nil {
+			warn(fmt.Sprintf("members.%s: its list price is not in %s, and fx has no rate for it, so its costs can't be added to others'; set fx or price", name, exchange.Currency()))
+		} else if built, err = member.New(config); err != nil {
+			return nil, err
+		}
+	}
+	return m.stated(built), nil
+}
+
+// converted returns the price list in the accounting currency.
+func converted(prices []llm.Price, exchange *money.Exchange) ([]llm.Price, error) {
+	var all []llm.Price
+	for _, p := range prices {
+		own, err := Price{
+			Input: p.Input, Output: p.Output, CacheRead: p.CacheRead, CacheWrite: p.CacheWrite, Reasoning: p.Reasoning, Call: p.Call,
+			Currency: p.Currency, AboveInputTokens: p.AboveInputTokens, From: p.From, Until: p.Until, Source: p.Source,
+		}.tier(exchange)
+		if err != nil {
+			return nil, err
+		}
+		own.Unverified = p.Unverified
+		all = append(all, own)
+	}
+	return all, nil
+}
+
+// stated is a member whose user said of it what its kind doesn't know.
+type stated struct {
+	llm.Member
+	card llm.Card
+}
+
+// Card returns the member's card as the user corrected it.
+func (s *stated) Card() *llm.Card { return &s.card }
+
+// Unwrap returns the member below.
+func (s *stated) Unwrap() llm.Member { return s.Member }
+
+// stated wraps the built member where its card says otherwise than the user.
+func (m *Member) stated(built llm.Member) llm.Member {
+	card := *built.Card()
+	image := slices.Contains(card.Inputs, llm.ModalityImage)
+	if (m.Tools == nil || *m.Tools == card.Tools) && (m.Images == nil || *m.Images == image) {
+		return built
+	}
+	if m.Tools != nil {
+		card.Tools = *m.Tools
+	}
+	if m.Images != nil && *m.Images != image {
+		card.Inputs = slices.DeleteFunc(slices.Clone(card.Inputs), func(i llm.Modality) bool { return i == llm.ModalityImage })
+		if *m.Images {
+			card.Inputs = append(card.Inputs, llm.ModalityImage)
+		}
+	}
+	return &stated{built, card}
+}
+
 // card returns the facts that the user gave, prices in the accounting currency.
 func (m *Member) card(exchange *money.Exchange) (llm.Card, error) {
-	card := llm.Card{Vendor: m.Vendor, WindowTokens: m.WindowTokens, Tools: m.Tools}
-	if m.Images {
-		card.Inputs = append(card.Inputs, llm.ModalityImage)
-	}
+	card := llm.Card{Vendor: m.Vendor, WindowTokens: m.WindowTokens}
 	for i, p := range m.Price {
 		tier, err := p.tier(exchange)
 		if err != nil {
@@ -113,7 +175,7 @@ func (m *Member) key(name string, warn func(string)) (string, error) {
 		return key, err
 	}
 	kind, _ := member.Lookup(m.Use)
-	if m.BaseURL != "" && m.BaseURL != kind.BaseURL {
+	if m.BaseURL != "" && strings.TrimRight(m.BaseURL, "/") != strings.TrimRight(kind.BaseURL, "/") {
 		return "", nil
 	}
 	for _, env := range kind.KeyEnv {

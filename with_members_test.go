@@ -2,8 +2,10 @@ package summit
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"summit/llm"
+	"summit/member"
 	"summit/money"
 )
 
@@ -75,7 +78,7 @@ func TestPricesAreInTheAccountingCurrency(t *testing.T) {
 		Ephemeral: true,
 		FX:        map[string]FX{"USD": {Worth: 7_100_000, Source: "bank", Date: from}},
 		Members: map[string]Member{"a": {
-			Use: "test-echo", Vendor: "V", WindowTokens: 8000, Tools: true, Images: true,
+			Use: "test-echo", Vendor: "V", WindowTokens: 8000, Tools: new(true), Images: new(true),
 			Price: []Price{
 				{Input: 2_000_000, Output: 6_000_000, CacheRead: new(money.Rate(200_000)), Call: 10_000, Currency: "USD", From: from, Source: "list"},
 				{Input: 1, Output: 2, AboveInputTokens: 100},
@@ -99,4 +102,63 @@ func TestPricesAreInTheAccountingCurrency(t *testing.T) {
 	if diff := cmp.Diff(want, m.Card()); diff != "" {
 		t.Errorf("card (-want +got):\n%s", diff)
 	}
+}
+
+// listing is a kind that knows prices, tools and images of its own.
+func init() {
+	member.Register(member.Kind{Name: "test-listing", BaseURL: "https://listing.example/v1", New: func(c member.Config) (llm.Member, error) {
+		c.Card.Tools, c.Card.Inputs = true, []llm.Modality{llm.ModalityFile, llm.ModalityImage}
+		if c.Card.Prices == nil {
+			c.Card.Prices = []llm.Price{{Currency: "USD", Input: 1_000_000, Output: 2_000_000, Source: "list", Unverified: true}}
+		}
+		return &echo{card: c.Card}, nil
+	}})
+}
+
+func TestListPricesAreConverted(t *testing.T) {
+	f := func(fx map[string]FX, m Member, want []llm.Price, warnings int) {
+		t.Helper()
+		var log strings.Builder
+		c := Config{Ephemeral: true, FX: fx, Members: map[string]Member{"a": m}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		s := open(t, c)
+		got, err := s.Model("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got.Card().Prices); diff != "" {
+			t.Errorf("prices (-want +got):\n%s", diff)
+		}
+		if n := strings.Count(log.String(), "list price is not in CNY"); n != warnings {
+			t.Errorf("%d warnings, want %d: %s", n, warnings, log.String())
+		}
+	}
+	fx := map[string]FX{"USD": {Worth: 7_000_000, Source: "bank", Date: time.Now()}}
+	list := Member{Use: "test-listing"}
+	f(fx, list, []llm.Price{{Currency: "CNY", Input: 7_000_000, Output: 14_000_000, Source: "list", Unverified: true}}, 0)
+	f(nil, list, []llm.Price{{Currency: "USD", Input: 1_000_000, Output: 2_000_000, Source: "list", Unverified: true}}, 1)
+	list.Price = []Price{{Input: 5, Output: 6}}
+	f(nil, list, []llm.Price{{Currency: "CNY", Input: 5, Output: 6}}, 0)
+}
+
+func TestWhatTheUserSaysOfAMemberHolds(t *testing.T) {
+	f := func(m Member, tools bool, inputs ...llm.Modality) {
+		t.Helper()
+		m.Use, m.Price = "test-listing", []Price{{}}
+		s := open(t, Config{Members: map[string]Member{"a": m}})
+		got, err := s.Model("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := got.Card(); c.Tools != tools || !slices.Equal(c.Inputs, inputs) || c.Name != "a" {
+			t.Errorf("tools %v, inputs %v, want %v, %v", c.Tools, c.Inputs, tools, inputs)
+		}
+		if _, ok := llm.As[*echo](got); !ok {
+			t.Error("the member's abilities are hidden")
+		}
+	}
+	f(Member{}, true, llm.ModalityFile, llm.ModalityImage)
+	f(Member{Tools: new(true), Images: new(true)}, true, llm.ModalityFile, llm.ModalityImage)
+	f(Member{Tools: new(false)}, false, llm.ModalityFile, llm.ModalityImage)
+	f(Member{Images: new(false)}, true, llm.ModalityFile)
+	f(Member{Tools: new(false), Images: new(false)}, false, llm.ModalityFile)
 }

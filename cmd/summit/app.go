@@ -40,7 +40,7 @@ func (a *app) open(ctx context.Context) (*summit.Summit, error) {
 // or be billed by surprise.
 func (a *app) announce(s *summit.Summit) {
 	for _, note := range s.Notes() {
-		fmt.Fprintln(a.err, note)
+		fmt.Fprintln(a.err, plain(note))
 	}
 }
 

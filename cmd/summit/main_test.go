@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "http": request, "offers": offers,
+			"exits": exits, "await": await, "http": request, "offers": offers, "hangup": hangup,
 		},
 	})
 }
@@ -137,6 +138,19 @@ func offers(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
+}
+
+// hangup runs "hangup LOCK": it sends SIGHUP to the process that the lock file
+// of a data directory names.
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hangup LOCK")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	p, err := os.FindProcess(pid)
+	ts.Check(err)
+	ts.Check(p.Signal(syscall.SIGHUP))
 }
 
 // TestHelp draws the help of every command.

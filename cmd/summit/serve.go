@@ -108,7 +108,7 @@ func (a *app) banner(s *summit.Summit, c summit.Config, at net.Addr) error {
 	fmt.Fprintf(&b, "  models   %s\n", strings.Join(models, ", "))
 	fmt.Fprintf(&b, "  members  %s\n", strings.Join(members, ", "))
 	for _, note := range s.Notes() {
-		fmt.Fprintf(&b, "  note     %s\n", note)
+		fmt.Fprintf(&b, "  note     %s\n", plain(note))
 	}
 	if tcp, ok := at.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		fmt.Fprintf(&b, "  note     the network reaches this address, and nothing is encrypted: put a proxy with TLS before it\n")
