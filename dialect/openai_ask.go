@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -168,13 +167,8 @@ func (a *asker) request(o ChatOptions) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.q.Body)) {
-		value, err := json.Marshal(a.q.Body[name])
-		if err != nil {
-			a.fail("", "the quirk body.%s is no JSON: %v", clip(name), err)
-			return
-		}
 		a.key(name)
-		a.b = append(a.b, value...)
+		a.b = append(a.b, a.q.Body[name]...)
 	}
 }
 

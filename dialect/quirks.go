@@ -20,9 +20,9 @@ type Quirks struct {
 	DeveloperRole   bool   `yaml:"developer_role" json:"developer_role,omitempty" jsonschema_description:"the server knows the role developer; else developer messages are sent as system"`
 	CacheControl    bool   `yaml:"cache_control" json:"cache_control,omitempty" jsonschema_description:"the server takes cache_control marks in content"`
 
-	Strip []string       `yaml:"strip" json:"strip,omitempty" jsonschema_description:"request fields that are never sent, such as temperature; tools.strict is the mark inside tools"`
-	Pass  []string       `yaml:"pass" json:"pass,omitempty" jsonschema_description:"request fields that Summit has no word for and the server takes; * = all of them"`
-	Body  map[string]any `yaml:"body" json:"body,omitempty" jsonschema_description:"fields added to every request, over any other value"`
+	Strip []string          `yaml:"strip" json:"strip,omitempty" jsonschema_description:"request fields that are never sent, such as temperature; tools.strict is the mark inside tools"`
+	Pass  []string          `yaml:"pass" json:"pass,omitempty" jsonschema_description:"request fields that Summit has no word for and the server takes; * = all of them"`
+	Body  map[string]string `yaml:"body" json:"body,omitempty" jsonschema_description:"fields added to every request, over any other value; each value is JSON text, such as 'true'"`
 
 	ThinkingSwitch string            `yaml:"thinking_switch" json:"thinking_switch,omitempty" jsonschema:"enum=enable_thinking,enum=thinking,enum=template" jsonschema_description:"how thoughts are turned on and off: enable_thinking (a boolean), thinking (an object with a type), template (chat_template_kwargs.enable_thinking); empty = only by reasoning_effort"`
 	BudgetField    string            `yaml:"budget_field" json:"budget_field,omitempty" jsonschema:"enum=thinking_budget,enum=thinking.budget_tokens" jsonschema_description:"where a token budget for thoughts is sent; empty = nowhere"`
@@ -58,8 +58,10 @@ func (q Quirks) Valid() error {
 			return fmt.Errorf("dialect: quirks: codes: %s: got %q, want a kind of error such as rate_limited", clip(code), clip(string(kind)))
 		}
 	}
-	if _, err := json.Marshal(q.Body); err != nil {
-		return fmt.Errorf("dialect: quirks: body: %w", err)
+	for name, value := range q.Body {
+		if !json.Valid([]byte(value)) {
+			return fmt.Errorf("dialect: quirks: body: %s: got %q, want JSON text such as 'true' or '\"words\"'", clip(name), clip(value))
+		}
 	}
 	return nil
 }

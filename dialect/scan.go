@@ -102,21 +102,11 @@ func (s *scanner) where() string {
 
 // wrong records that the next value has the wrong type.
 func (s *scanner) wrong(want string) {
-	got := "nothing"
-	switch s.kind() {
-	case '"':
-		got = "string"
-	case '{':
-		got = "object"
-	case '[':
-		got = "array"
-	case 't', 'f':
-		got = "boolean"
-	case 'n':
-		got = "null"
-	case '0':
-		got = "number"
-	default:
+	got := map[byte]string{'"': "string", '{': "object", '[': "array", 't': "boolean", 'f': "boolean", 'n': "null", '0': "number"}[s.kind()]
+	if word := map[byte]string{'t': "true", 'f': "false", 'n': "null"}[s.kind()]; !bytes.HasPrefix(s.b[min(s.i, len(s.b)):], []byte(word)) {
+		got = "" // it only begins like one
+	}
+	if got == "" {
 		s.syntax("a value")
 		return
 	}

@@ -41,6 +41,10 @@ type Kind struct {
 	Model   string   // default model id; empty = ask the server
 	KeyEnv  []string // environment variables that hold its key, first match wins; nil = needs none
 	Local   bool     // a server on this machine: BaseURL is probed at start
+	// Models are the models that it is known to serve, with what is known of
+	// them and list prices in the vendor's own currency. Where a Config's Card
+	// has no prices, the kind's New takes those.
+	Models []llm.Card
 	// Params returns a pointer to the kind's own settings, with yaml, json and
 	// jsonschema tags; nil = it has none.
 	Params func() any

@@ -1,0 +1,315 @@
+package member
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"time"
+
+	"summit/dialect"
+	"summit/llm"
+)
+
+// openAIAnswer is one answer of a server as it comes.
+type openAIAnswer struct {
+	m     *OpenAI
+	r     *llm.Request
+	emit  func(llm.Event) bool
+	start time.Time
+	chat  *dialect.ChatStream
+
+	model   string // that was asked
+	asked   bool   // the request was sent
+	begun   bool   // the server began to answer
+	bytes   int    // of text, thoughts and calls
+	output  tally
+	thought tally
+	events  []llm.Event
+}
+
+// errReaderLeft ends an answer whose reader is gone; llm.NewStream knows why.
+var errReaderLeft = errors.New("member: the reader left")
+
+// run asks and passes the answer on.
+func (a *openAIAnswer) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := &a.m.params
+	total := time.AfterFunc(p.AnswerTimeout, func() {
+		cancel(llm.Errorf(llm.Timeout, "the answer took longer than %v", p.AnswerTimeout))
+	})
+	defer total.Stop()
+	quiet := &watch{cancel: cancel}
+	quiet.expect(p.HeaderTimeout, "no answer began within %v")
+	defer quiet.stop()
+
+	var err error
+	if a.model, err = a.m.upstreamModel(ctx); err != nil {
+		return err
+	}
+	options := dialect.ChatOptions{Model: a.model, Stream: !p.Quirks.NoStream, Quirks: p.Quirks}
+	// What the server does not take is left out silently: llm has no place
+	// for warnings.
+	body, _, err := dialect.EncodeChat(a.r, options)
+	if err != nil {
+		return err
+	}
+	accept := "text/event-stream"
+	if p.Quirks.NoStream {
+		accept = "application/json"
+	}
+	a.asked = true
+	resp, err := a.m.do(ctx, http.MethodPost, "/chat/completions", accept, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	quiet.expect(p.IdleTimeout, "nothing came for %v in the middle of the answer")
+	content := bufio.NewReader(&lively{resp.Body, quiet})
+	if err := a.m.refused(ctx, &http.Response{StatusCode: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(content)}); err != nil {
+		return err
+	}
+	if isWhole(resp.Header, content) {
+		return a.whole(ctx, content)
+	}
+	err = a.stream(ctx, content)
+	if err == nil {
+		// A connection whose answer was read to its end can be used again; one
+		// that the server holds open after [DONE] is not worth the wait.
+		quiet.expect(50*time.Millisecond, "the end did not come within %v")
+		io.Copy(io.Discard, io.LimitReader(content, maxErrorBytes))
+	}
+	return err
+}
+
+// isWhole reports whether the body is one JSON object. Servers name the type
+// wrongly in both directions, and some send blank lines while they think.
+func isWhole(h http.Header, content *bufio.Reader) bool {
+	if kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")); kind == "text/event-stream" {
+		return false
+	}
+	for {
+		switch b, err := content.ReadByte(); {
+		case err != nil:
+			return false
+		case b == ' ' || b == '\t' || b == '\r' || b == '\n':
+		default:
+			content.UnreadByte()
+			return b == '{'
+		}
+	}
+}
+
+// stream reads server-sent events to their end.
+func (a *openAIAnswer) stream(ctx context.Context, content io.Reader) error {
+	frames := dialect.NewFrameReader(content)
+	for !a.chat.Done() {
+		frame, err := frames.Next()
+		cut := errors.Is(err, io.ErrUnexpectedEOF) && len(frame.Data) > 0
+		if err == nil || cut {
+			a.events, err = a.chat.Append(a.events[:0], frame.Data)
+			if left := a.pass(); left != nil {
+				return left
+			}
+			if err == nil {
+				continue
+			}
+			if cut && llm.AsError(err).Kind == llm.Protocol {
+				return &llm.Error{Kind: llm.Cut, Message: "broke the stream off in the middle of a chunk", Err: err}
+			}
+			return err
+		}
+		if errors.Is(err, io.EOF) || a.chat.Finished() {
+			break
+		}
+		if errors.Is(err, dialect.ErrFrameTooLong) {
+			return &llm.Error{Kind: llm.Protocol, Message: fmt.Sprintf("sent an event of more than %d bytes", dialect.MaxFrameBytes), Err: err}
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		a.end()
+		if left := a.pass(); left != nil {
+			return left
+		}
+		return &llm.Error{Kind: llm.Cut, Message: "the connection broke off in the middle of the answer", Err: err}
+	}
+	err := a.end()
+	if left := a.pass(); left != nil {
+		return left
+	}
+	return err
+}
+
+// end takes what the decoder held back.
+func (a *openAIAnswer) end() (err error) {
+	a.events, err = a.chat.End(a.events[:0])
+	return err
+}
+
+// whole reads a whole answer.
+func (a *openAIAnswer) whole(ctx context.Context, content io.Reader) error {
+	limit := 2 * int64(a.m.params.MaxAnswerBytes) // escapes make JSON longer than its text
+	body, err := io.ReadAll(io.LimitReader(content, limit+1))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return &llm.Error{Kind: llm.Cut, Message: "the connection broke off in the middle of the answer", Err: err}
+	case int64(len(body)) > limit:
+		return a.tooLong()
+	}
+	a.events, err = a.chat.Whole(a.events[:0], body)
+	if left := a.pass(); left != nil {
+		return left
+	}
+	return err
+}
+
+// pass passes the decoded events on and counts them.
+func (a *openAIAnswer) pass() error {
+	for _, e := range a.events {
+		a.begun = true
+		switch e.Kind {
+		case llm.KindReasoning:
+			a.thought.add(e.Text)
+			a.bytes += len(e.Text)
+		case llm.KindText:
+			a.output.add(e.Text)
+			a.bytes += len(e.Text)
+		case llm.KindCall:
+			a.output.add(e.Call.Name + e.Call.ArgsDelta)
+			a.bytes += len(e.Call.ArgsDelta)
+		}
+		if a.bytes > a.m.params.MaxAnswerBytes {
+			return a.tooLong()
+		}
+		if !a.emit(e) {
+			return errReaderLeft
+		}
+	}
+	a.events = a.events[:0]
+	return nil
+}
+
+func (a *openAIAnswer) tooLong() error {
+	return llm.Errorf(llm.Protocol, "the answer is longer than %d bytes", a.m.params.MaxAnswerBytes)
+}
+
+// outcome returns what is known of the answer, whole or not. Where the server
+// began and did not say what it used, that is estimated.
+func (a *openAIAnswer) outcome() *llm.Outcome {
+	o := a.chat.Outcome()
+	if o.Model == "" {
+		o.Model = a.model
+	}
+	estimate := func(c *llm.Count, n int64) {
+		if !c.Known() {
+			*c = llm.Count{N: n, From: llm.Estimated}
+		}
+	}
+	if a.begun {
+		if !o.Usage.Input.Known() {
+			estimate(&o.Usage.Input, estimateInput(a.r))
+		}
+		if !o.Usage.Output.Known() {
+			estimate(&o.Usage.Output, a.output.sum())
+			if n := a.thought.sum(); n > 0 {
+				estimate(&o.Usage.Reasoning, n)
+			}
+		}
+		o.Cost = a.m.card.Cost(o.Usage, a.start)
+	}
+	if a.asked {
+		o.Usage.Calls = llm.Count{N: 1, From: llm.OwnCount}
+	}
+	return &o
+}
+
+// tally estimates the tokens of a text that comes in pieces, holding little
+// of it.
+type tally struct {
+	held []byte
+	n    int64
+}
+
+func (t *tally) add(s string) {
+	const enough = 4 << 10 // the rounding of each estimate is small beside that
+	if t.held = append(t.held, s...); len(t.held) >= enough {
+		t.n += llm.EstimateTokens(string(t.held))
+		t.held = t.held[:0]
+	}
+}
+
+func (t *tally) sum() int64 { return t.n + llm.EstimateTokens(string(t.held)) }
+
+// estimateInput estimates the tokens of a request's texts, tools and schema.
+// Images, sounds and files are not in it: nobody can say from their bytes.
+func estimateInput(r *llm.Request) int64 {
+	var t tally
+	var parts func(list []llm.Part)
+	parts = func(list []llm.Part) {
+		for _, p := range list {
+			t.add(p.Text)
+			if p.Call != nil {
+				t.add(p.Call.Name + p.Call.Args)
+			}
+			if p.Result != nil {
+				parts(p.Result.Parts)
+			}
+		}
+	}
+	for i := range r.Messages {
+		parts(r.Messages[i].Parts)
+	}
+	for _, tool := range r.Tools {
+		t.add(tool.Name + tool.Description)
+		t.add(string(tool.Parameters))
+		t.add(string(tool.Raw))
+	}
+	if r.Format != nil {
+		t.add(string(r.Format.Schema))
+	}
+	return min(t.sum(), math.MaxInt64/4)
+}
+
+// watch cancels an answer when nothing is heard of it for too long.
+type watch struct {
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	d      time.Duration
+}
+
+// expect starts the time anew; text has a verb for it.
+func (w *watch) expect(d time.Duration, text string) {
+	w.stop()
+	w.d = d
+	w.timer = time.AfterFunc(d, func() { w.cancel(llm.Errorf(llm.Timeout, text, d)) })
+}
+
+func (w *watch) heard() { w.timer.Reset(w.d) }
+
+func (w *watch) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+// lively is a body whose bytes are signs of life.
+type lively struct {
+	body  io.Reader
+	watch *watch
+}
+
+func (l *lively) Read(p []byte) (int, error) {
+	n, err := l.body.Read(p)
+	if n > 0 {
+		l.watch.heard()
+	}
+	return n, err
+}

@@ -1,0 +1,53 @@
+package member
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+var (
+	clientsMu sync.Mutex
+	clients   = map[time.Duration]*http.Client{}
+)
+
+// httpClient returns the client for calls of models: the given one, or one
+// that all members with that connect timeout share. Either way it follows no
+// redirect. It has no timeout of its own: streams are long, and the caller's
+// context bounds them.
+func httpClient(given *http.Client, connect time.Duration) *http.Client {
+	if given != nil {
+		c := *given
+		c.CheckRedirect = noRedirect
+		return &c
+	}
+	clientsMu.Lock()
+	defer clientsMu.Unlock()
+	c := clients[connect]
+	if c == nil {
+		c = &http.Client{Transport: newTransport(connect), CheckRedirect: noRedirect}
+		clients[connect] = c
+	}
+	return c
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// newTransport returns a transport tuned for streams: many connections a host
+// are kept, nothing is compressed (a compressor holds events back), and an
+// HTTP/2 connection that has died is noticed.
+func newTransport(connect time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: connect, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    connect,
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        90 * time.Second,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}

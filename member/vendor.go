@@ -1,0 +1,125 @@
+package member
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"summit/dialect"
+	"summit/llm"
+	"summit/money"
+)
+
+// vendor is an OpenAI-compatible vendor or server, as data. One more is one
+// file with an init that calls registerOpenAI.
+type vendor struct {
+	name    string
+	about   string
+	maker   string // who makes the models; empty = whoever made the served one
+	baseURL string
+	model   string   // the default; empty = the first that the server lists
+	keyEnv  []string // where its key may be; nil = needs none
+	local   bool
+	quirks  dialect.Quirks
+	// home adds the quirks and returns the default model of the vendor's own
+	// address, for a kind that is mostly used with others'; nil = none.
+	home   func(*dialect.Quirks) (model string)
+	models []llm.Card // what is known of its models: Model, window, inputs, list prices
+}
+
+// labelUnverified marks what nobody has tried against the live service.
+const labelUnverified = "unverified"
+
+// registerOpenAI adds a kind for the vendor.
+func registerOpenAI(v vendor) {
+	if err := v.quirks.Valid(); err != nil {
+		panic(fmt.Sprintf("member: %s: %v", v.name, err))
+	}
+	for i := range v.models {
+		v.models[i].Vendor = v.maker
+	}
+	params := func() OpenAIParams {
+		q := v.quirks // a copy, so that a configuration may change it
+		q.Strip, q.Pass = slices.Clone(q.Strip), slices.Clone(q.Pass)
+		q.Body, q.Efforts, q.Codes = maps.Clone(q.Body), maps.Clone(q.Efforts), maps.Clone(q.Codes)
+		return OpenAIParams{Quirks: q}
+	}
+	Register(Kind{
+		Name: v.name, About: v.about, Vendor: v.maker, BaseURL: v.baseURL, Model: v.model, KeyEnv: v.keyEnv, Local: v.local,
+		Models: v.models,
+		Params: func() any { p := params(); return &p },
+		New: func(c Config) (llm.Member, error) {
+			p := params()
+			switch given := c.Params.(type) {
+			case nil:
+			case *OpenAIParams:
+				p = *given
+			case OpenAIParams:
+				p = given
+			default:
+				return nil, fmt.Errorf("member: %s: parameters are %T, want %T", c.Name, c.Params, p)
+			}
+			home := strings.TrimRight(c.BaseURL, "/") == v.baseURL
+			if v.home != nil && home {
+				if model := v.home(&p.Quirks); c.Model == "" {
+					c.Model, c.Card.Model = model, model
+				}
+			}
+			c.Card = v.card(c, home)
+			return newOpenAI(c, p)
+		},
+	})
+}
+
+// card fills in what the user left open: facts of a known model, and at the
+// vendor's own address (home) its list prices. That a server calls tools and
+// keeps to schemas is assumed until it refuses.
+func (v *vendor) card(c Config, home bool) llm.Card {
+	card := c.Card
+	card.Tools, card.Structured = true, true
+	i := slices.IndexFunc(v.models, func(m llm.Card) bool { return m.Model == c.Model })
+	if home || i >= 0 {
+		card.Labels = append(slices.Clone(card.Labels), labelUnverified)
+	}
+	if i < 0 {
+		return card
+	}
+	fill := func(to *int, from int) {
+		if *to == 0 {
+			*to = from
+		}
+	}
+	known := &v.models[i]
+	fill(&card.WindowTokens, known.WindowTokens)
+	fill(&card.MaxOutputTokens, known.MaxOutputTokens)
+	card.Reasoning = card.Reasoning || known.Reasoning
+	if card.Family == "" {
+		card.Family = known.Family
+	}
+	if card.Inputs == nil {
+		card.Inputs = known.Inputs
+	}
+	if card.Prices == nil && home {
+		card.Prices = known.Prices
+	}
+	return card
+}
+
+// listed is a price of a million tokens as a vendor lists it; an empty hit
+// is the price of input. Nobody has held it against a bill.
+func listed(currency money.Currency, input, output, hit, source string) []llm.Price {
+	rate := func(s string) money.Rate {
+		r, err := money.ParseRate(s)
+		if err != nil {
+			panic("member: " + err.Error())
+		}
+		return r
+	}
+	p := llm.Price{Currency: currency, Input: rate(input), Output: rate(output), Source: source, Unverified: true}
+	if hit != "" {
+		r := rate(hit)
+		p.CacheRead = &r
+	}
+	return []llm.Price{p}
+}
