@@ -359,7 +359,7 @@ func (g *group) policy(w row, results, base []result) PolicyReport {
 // policy is what a name of the --policy list stands for.
 type policy struct {
 	name   string
-	family string // single, majority, weighted, cascade, chosen
+	family string // single, majority, weighted, cascade, threshold, chosen
 	k      int    // 0 = chosen on the training splits
 	all    bool   // the whole pool
 	member string // single: this one; empty = the best
@@ -368,7 +368,7 @@ type policy struct {
 // DefaultPolicies are measured where none are named.
 var DefaultPolicies = []string{
 	"single", "majority@3", "majority@5", "majority@7", "majority@all",
-	"weighted@3", "weighted@5", "weighted@7", "weighted@all", "cascade@3", "cascade@5", "chosen",
+	"weighted@3", "weighted@5", "weighted@7", "weighted@all", "cascade@3", "cascade@5", "threshold@3", "threshold@5", "chosen",
 }
 
 // maxCommittee is the largest committee that is searched for. Three to five
@@ -378,7 +378,7 @@ const maxCommittee = 9
 
 func parsePolicy(name string) (policy, error) {
 	p := policy{name: name, family: name}
-	bad := fmt.Errorf("eval: policy %q, want single, single:MEMBER, majority, weighted or cascade (with @2 to @%d; majority and weighted also @all), or chosen", name, maxCommittee)
+	bad := fmt.Errorf("eval: policy %q, want single, single:MEMBER, majority, weighted, cascade or threshold (with @2 to @%d; majority and weighted also @all), or chosen", name, maxCommittee)
 	if member, ok := strings.CutPrefix(name, "single:"); ok {
 		if member == "" {
 			return p, bad

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -69,6 +70,9 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	}
 	for i := range r.Suites {
 		s := &r.Suites[i]
+		if !slices.ContainsFunc(s.Policies, func(p PolicyReport) bool { return p.Policy != "chosen" }) {
+			continue // the summary has it all
+		}
 		out.line("\n### %s / %s\n", s.Suite, s.Pool)
 		out.line("%s, %s. Best single member: %s, %s %% at %s. Oracle %s.\n", count(s.N, "question"), count(len(s.Members), "member"),
 			s.BestSingle.Member, percent(s.BestSingle.Accuracy), perThousand(s.BestSingle.CostUSD), percent(s.Oracle))
