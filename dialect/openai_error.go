@@ -156,7 +156,7 @@ func UpstreamError(q Quirks, status int, h http.Header, body []byte) *llm.Error 
 	s := newScanner(body)
 	if s.kind() == '{' {
 		for name := range s.object() {
-			if s.null() || !f.field(s, string(name)) {
+			if !s.null() && !f.field(s, string(name)) {
 				s.skip()
 			}
 		}
@@ -196,7 +196,7 @@ func (f *fault) field(s *scanner, name string) bool {
 		return kind == '{' && f.base.read(s)
 	case name == "Response" && kind == '{':
 		for name := range s.object() {
-			if s.null() || string(name) != "Error" || !f.field(s, "Error") {
+			if !s.null() && (string(name) != "Error" || !f.field(s, "Error")) {
 				s.skip()
 			}
 		}
@@ -230,7 +230,7 @@ func (f *fault) said(answered bool) (saying, bool) {
 
 func (y *saying) read(s *scanner) bool {
 	for name := range s.object() {
-		if s.null() || !y.field(s, string(name)) {
+		if !s.null() && !y.field(s, string(name)) {
 			s.skip()
 		}
 	}

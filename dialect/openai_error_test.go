@@ -108,6 +108,20 @@ func TestUpstreamError(t *testing.T) {
 	f(500, `{"error":{"message":"a\nb\u0000c`+strings.Repeat("长", 1000)+`"}}`, llm.Overloaded, "", "a b c"+strings.Repeat("长", 165)+"…")
 }
 
+func TestUpstreamCode(t *testing.T) {
+	f := func(body, want string) {
+		t.Helper()
+		if e := UpstreamError(Quirks{}, 400, nil, []byte(body)); e.Code != want {
+			t.Errorf("%s: code %q, want %q", body, e.Code, want)
+		}
+	}
+	f(`{"error":{"message":"m","type":"t","param":null,"code":"Arrearage"},"request_id":"r"}`, "Arrearage")
+	f(`{"error":{"inner":{"code":1},"code":404,"x":[]}}`, "404")
+	f(`{"request_id":null,"code":"Throttling","message":"m"}`, "Throttling")
+	f(`{"Response":{"RequestId":null,"Error":{"Code":"LimitExceeded","Message":"m"}}}`, "LimitExceeded")
+	f(`{"error":null,"base_resp":{"status_code":1002,"status_msg":null}}`, "1002")
+}
+
 func TestRetryAfter(t *testing.T) {
 	f := func(seconds, ms string, want time.Duration) {
 		t.Helper()
