@@ -27,6 +27,8 @@ type Config struct {
 	// Ephemeral keeps everything off the disk and takes no lock: models can be
 	// asked, but there is no server. It is for programs, not for the file.
 	Ephemeral bool `yaml:"-"`
+	// Version is what the server says it is; empty = unknown.
+	Version string `yaml:"-"`
 	// Logger replaces the logger that Log describes; nil = that one.
 	Logger *slog.Logger `yaml:"-"`
 }

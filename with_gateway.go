@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 
 	"summit/demo"
@@ -59,7 +58,7 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 	v.runs = run.NewLog(store, run.Config{Logger: s.log})
 	v.gateway, err = gateway.New(gateway.Config{
 		Models: shown{s}, Keys: v.keys, NoAuth: c.Identity.Auth == authNone, Runs: v.runs, Loopback: v.loopback,
-		Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: version(),
+		Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: c.Version,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("summit: %w", err)
@@ -137,14 +136,6 @@ func onLoopback(address string) bool {
 	return host == "localhost" || (err == nil && ip.IsLoopback())
 }
 
-// version returns the module's version, for people.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
 // shown is a Summit as the gateway sees it.
 type shown struct{ *Summit }
 
@@ -157,15 +148,16 @@ func (s shown) Models() []gateway.Model {
 	return all
 }
 
-// labelDemo is on the card of every member that plays written answers.
-const labelDemo = demo.Label
+// OwnerDemo is the owner in GET /v1/models of everything that plays written
+// answers.
+const OwnerDemo = "summit-demonstration"
 
 // owner says whose an entry is, for GET /v1/models. Strategies carry the
 // labels of their members.
 func (e Entry) owner() string {
 	switch card := e.Member.Card(); {
-	case slices.Contains(card.Labels, labelDemo):
-		return "summit-demonstration"
+	case slices.Contains(card.Labels, demo.Label):
+		return OwnerDemo
 	case !e.Model && card.Vendor != "":
 		return card.Vendor
 	}

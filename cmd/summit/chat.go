@@ -3,14 +3,18 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"summit"
 	"summit/llm"
 	"summit/member"
 )
@@ -46,6 +50,7 @@ answer and these commands work:
   /model [NAME]  ask another model from now on, or say which one is asked
   /reset         forget the conversation
   /explain       show who was asked for the last answer, and why it won
+                 (of a server, only what it took)
   /quit          leave (also Ctrl-D)`,
 		Example: `  summit chat
   summit chat "Why is the sky blue?"
@@ -55,7 +60,7 @@ answer and these commands work:
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			if url != "" {
-				find, err := a.remote(url, keyEnv)
+				find, err := a.remote(ctx, url, keyEnv)
 				if err != nil {
 					return err
 				}
@@ -117,8 +122,9 @@ func (c *chat) question(args []string, interactive bool) (text string, piped boo
 	return text, true, nil
 }
 
-// remote returns how to find models on a server.
-func (a *app) remote(url, keyEnv string) (func(string) (llm.Member, error), error) {
+// remote returns how to find models on a server, and says so where they are a
+// demonstration.
+func (a *app) remote(ctx context.Context, url, keyEnv string) (func(string) (llm.Member, error), error) {
 	key := os.Getenv(keyEnv)
 	if path := os.Getenv(keyEnv + "_FILE"); key == "" && path != "" {
 		data, err := os.ReadFile(path)
@@ -128,9 +134,51 @@ func (a *app) remote(url, keyEnv string) (func(string) (llm.Member, error), erro
 		key = strings.TrimSpace(string(data))
 	}
 	base := strings.TrimSuffix(strings.TrimSuffix(url, "/"), "/v1") + "/v1"
+	if demonstration(ctx, base, key) {
+		fmt.Fprintln(a.err, "DEMONSTRATION: this server plays answers written by Summit's authors; no model is asked.")
+	}
 	return func(model string) (llm.Member, error) {
-		return member.New(member.Config{Name: model, Use: "openai", BaseURL: base, Key: key, Model: model})
+		m, err := member.New(member.Config{Name: model, Use: "openai", BaseURL: base, Key: key, Model: model})
+		if err != nil {
+			return nil, llm.Errorf(llm.Invalid, "--url %q: want an address such as http://%s", clip(url), summit.DefaultListen)
+		}
+		return m, nil
 	}, nil
+}
+
+// demonstration reports whether the server lists models of a demonstration.
+// What keeps it from answering shows when it is asked a question.
+func demonstration(ctx context.Context, base, key string) bool {
+	const (
+		patient = 5 * time.Second
+		longest = 4 << 20 // bytes of a list of models
+	)
+	ctx, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/models", nil)
+	if err != nil {
+		return false
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	var models struct {
+		Data []struct {
+			Owner string `json:"owned_by"`
+		} `json:"data"`
+	}
+	if json.NewDecoder(io.LimitReader(answer.Body, longest)).Decode(&models) != nil {
+		return false
+	}
+	for _, m := range models.Data {
+		if m.Owner == summit.OwnerDemo {
+			return true
+		}
+	}
+	return false
 }
 
 // once asks one question and prints the answer.

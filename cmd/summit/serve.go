@@ -58,6 +58,7 @@ func (a *app) serve(ctx context.Context, addrFile string) (err error) {
 	if err != nil {
 		return notReady(`stop what listens there, or choose another port with --listen; "summit doctor" says more`, err)
 	}
+	l.Config.Version = buildInfo().Version
 	s, err := summit.Open(ctx, l.Config)
 	if err != nil {
 		return errors.Join(l.Place(err), listener.Close())

@@ -11,9 +11,12 @@ import (
 
 func init() { register(versionCommand) }
 
+// version is set by the linker in released builds; empty = as Go knows it.
+var version string
+
 // build is what the binary knows about itself.
 type build struct {
-	Version  string `json:"version"`  // of the module; (devel) = built from a working tree
+	Version  string `json:"version"`  // of the release or the module; (devel) = built from a working tree
 	Revision string `json:"revision"` // of the source; empty = unknown
 	Modified bool   `json:"modified"` // the tree had changes that were not committed
 	Time     string `json:"time"`     // of the revision
@@ -24,11 +27,14 @@ type build struct {
 func buildInfo() build {
 	b := build{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
+	if ok && info.Main.Version != "" {
+		b.Version = info.Main.Version
+	}
+	if version != "" {
+		b.Version = version
+	}
 	if !ok {
 		return b
-	}
-	if info.Main.Version != "" {
-		b.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
 		switch s.Key {
