@@ -127,9 +127,9 @@ func (b *board) cascade(q int, p *Plan, done *verdict) {
 			continue
 		}
 		top, second := b.leader(q, p, i+1, true)
-		accepted := top.size >= p.Agree
+		accepted := int(top.size) >= p.Agree
 		if p.Threshold > 0 {
-			accepted = top.supported && top.sum >= p.Threshold-slack
+			accepted = top.size > 0 && top.sum >= p.Threshold-slack
 		}
 		if v := b.at(q, m); v.key >= 0 && !v.prose {
 			plain = true
@@ -139,7 +139,7 @@ func (b *board) cascade(q int, p *Plan, done *verdict) {
 			b.lastResort(q, p, i+1, done)
 			return
 		}
-		if accepted || (top.supported && top.sum > second+coming+slack) {
+		if accepted || (top.size > 0 && top.sum > second+coming+slack) {
 			n = i + 1
 			break
 		}
@@ -166,18 +166,19 @@ func (b *board) lastResort(q int, p *Plan, i int, v *verdict) {
 	v.author = b.decide(q, p, i, true)
 }
 
-// class is the members that gave the same answer.
+// class is the members that gave the same answer. It is small: millions are
+// made while plans are searched.
 type class struct {
-	key       int32
-	size      int
-	sum, top  float64
-	lead      int // the heaviest supporter, the first of equals, by its place in the plan
-	edge      int // the first supporter; the last where later ones win ties
-	supported bool
+	sum, top float64
+	key      int32
+	size     int32 // 0 = nobody gave an answer to compare
+	lead     int32 // the heaviest supporter, the first of equals, by its place in the plan
+	edge     int32 // the first supporter; the last where later ones win ties
 }
 
-// maxSeats bounds the classes held without an allocation.
-const maxSeats = 16
+// maxSeats bounds what is counted without an allocation; only whole pools are
+// larger.
+const maxSeats = maxCommittee
 
 // decide returns whose answer wins among the first n members of the plan, as
 // package fusion's tally does: the greatest sum of weights, then the heaviest
@@ -186,7 +187,7 @@ const maxSeats = 16
 // heaviest member that answered.
 func (b *board) decide(q int, p *Plan, n int, later bool) int {
 	top, _ := b.leader(q, p, n, later)
-	if top.supported {
+	if top.size > 0 {
 		return p.columns[top.lead]
 	}
 	author, heaviest := -1, 0.0
@@ -221,21 +222,21 @@ func (b *board) leader(q int, p *Plan, n int, later bool) (best class, second fl
 			at++
 		}
 		if at == len(classes) {
-			classes = append(classes, class{key: key, top: -1, edge: i, supported: true})
+			classes = append(classes, class{key: key, top: -1, edge: int32(i)})
 		}
 		c, w := &classes[at], p.weight(i)
 		c.size++
 		c.sum += w
 		if w > c.top {
-			c.top, c.lead = w, i
+			c.top, c.lead = w, int32(i)
 		}
 		if later {
-			c.edge = i
+			c.edge = int32(i)
 		}
 	}
 	for i := range classes {
-		if c := &classes[i]; !best.supported || beats(c, &best, later) {
-			if best.supported {
+		if c := &classes[i]; best.size == 0 || beats(c, &best, later) {
+			if best.size > 0 {
 				second = max(second, best.sum)
 			}
 			best = *c

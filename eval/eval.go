@@ -86,6 +86,8 @@ type PolicyReport struct {
 	ECE      *float64 `json:"ece"`     // expected calibration error of its confidence; null = it reports none
 	Uses     string   `json:"uses"`    // the strategy and its settings that were chosen on the training splits
 	Members  []string `json:"members"` // in the order asked
+	// Weights are the members' in the strategy; none = all equal.
+	Weights []float64 `json:"weights,omitempty"`
 }
 
 // Recurring ends the name of a suite whose questions also stand in a training
@@ -330,7 +332,7 @@ func (g *group) report(m *measurer, pool string, members []int, best int, bestRe
 }
 
 func (g *group) policy(w row, results, base []result) PolicyReport {
-	p := PolicyReport{Policy: w.policy, N: len(results), Uses: w.plan.Describe(), Members: w.plan.Members}
+	p := PolicyReport{Policy: w.policy, N: len(results), Uses: w.plan.Describe(), Members: w.plan.Members, Weights: w.plan.Weights}
 	if w.limit > 0 {
 		p.Cap = &w.limit
 	}

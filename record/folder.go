@@ -196,3 +196,23 @@ func (f *Folder) Digest(suite string, splits ...string) (string, error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// Lines reads one split of a suite as its lines are, with everything that a
+// Suite leaves out: to write it again with more rows.
+func (f *Folder) Lines(suite, split string) ([]Question, []Row, error) {
+	if !word.MatchString(suite) || !word.MatchString(split) {
+		return nil, nil, fmt.Errorf("record: %s: suite %q, split %q, want letters, digits, - and _ in both", f.name, clip(suite), clip(split))
+	}
+	b := newBuilder(suite, f.Members)
+	var rows []Row
+	err := readFile(f.fsys, f.name, suite+".questions."+split+".jsonl.gz", func(_ int, q *Question) error {
+		return b.question(split, q)
+	})
+	if err == nil {
+		err = readFile(f.fsys, f.name, suite+".outcomes."+split+".jsonl.gz", func(_ int, r *Row) error {
+			rows = append(rows, *r)
+			return b.row(r)
+		})
+	}
+	return b.questions, rows, err
+}

@@ -233,6 +233,22 @@ func TestMix(t *testing.T) {
 	}
 }
 
+func TestLines(t *testing.T) {
+	f, err := Open(sample(), "folder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	questions, rows, err := f.Lines("gsm8k", "train")
+	if err != nil || len(questions) != 2 || len(rows) != 3 || rows[2].Score == nil || *rows[2].Answer != "tie:1,2" {
+		t.Errorf("questions %+v, rows %+v, %v, want them as they are", questions, rows, err)
+	}
+	for _, bad := range [][2]string{{"gsm8k", "test"}, {"nope", "train"}, {"../x", "train"}, {"gsm8k", ""}} {
+		if _, _, err := f.Lines(bad[0], bad[1]); err == nil {
+			t.Errorf("lines of %q were read", bad)
+		}
+	}
+}
+
 func TestDigest(t *testing.T) {
 	of := func(change func(fstest.MapFS), suite string, splits ...string) string {
 		t.Helper()
