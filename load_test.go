@@ -235,6 +235,32 @@ models:
 	}
 }
 
+// Parameters of other rooms may be recursive types, which the bounds stop.
+func TestBoundsOfRecursiveTypes(t *testing.T) {
+	type nest struct {
+		In map[string]*nest `yaml:"in"`
+	}
+	f := func(text, want string) {
+		t.Helper()
+		tree := decodeYAML([]byte(text), new(nest))
+		if len(tree.problems) == 0 || !strings.Contains(tree.problems[0].Text, want) {
+			t.Errorf("problems %v, want %q", tree.problems, want)
+		}
+	}
+	f(strings.Repeat("{in: {a: ", 20)+"{}"+strings.Repeat("}}", 20), "nested deeper than 32 levels")
+	f("in: {a: &a {in: {a: *a}}}", "nested deeper than 32 levels")
+	var bomb strings.Builder
+	bomb.WriteString("in:\n  l0: &l0 {}\n")
+	for level := range 6 {
+		fmt.Fprintf(&bomb, "  l%d: &l%d {in: {", level+1, level+1)
+		for i := range 10 {
+			fmt.Fprintf(&bomb, "a%d: *l%d,", i, level)
+		}
+		bomb.WriteString("}}\n")
+	}
+	f(bomb.String(), "more than 100000 values, counting aliases")
+}
+
 func numbered(n int) []string {
 	var lines []string
 	for i := range n {
