@@ -178,6 +178,13 @@ func TestDeadlinesEndWithTheirRequest(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Minute) // longer than WriteTime, shorter than idleTime
+			if a := s.do("OPTIONS", "/", "", "Origin", "https://chat.example.com", "Access-Control-Request-Method", "GET"); a.status != 204 {
+				t.Errorf("an answer without a body: status %d, %v", a.status, a.err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if n := s.net.dialed.Load(); n != 1 {
+			t.Errorf("%d connections, want all on one", n)
 		}
 	})
 }
@@ -231,6 +238,7 @@ func TestMembersThatMisbehave(t *testing.T) {
 	}))
 	f("has no stream", 500, "internal error", nilStream{})
 	f("ends without Done", 502, "has no end", rogue(func(_ context.Context, yield func(llm.Event, error) bool) { yield(hi, nil) }))
+	f("ends when told to, without Done", 504, "within 10m0s", rogue(func(ctx context.Context, _ func(llm.Event, error) bool) { <-ctx.Done() }))
 	f("says nothing at all", 502, "has no end", rogue(func(context.Context, func(llm.Event, error) bool) {}))
 	f("Done without outcome", 502, "without an outcome", rogue(func(_ context.Context, yield func(llm.Event, error) bool) {
 		yield(llm.Event{Kind: llm.KindDone}, nil)
@@ -305,6 +313,9 @@ func TestBrokenEncoder(t *testing.T) {
 		}
 		if got := s.entries(); len(got) != 1 || got[0].Error != llm.Internal {
 			t.Errorf("run log %+v, want kind internal", got)
+		}
+		if n := strings.Count(s.log.String(), "panic"); n == 0 || strings.Contains(s.log.String(), "http: panic") {
+			t.Errorf("want one panic, caught: %s", s.log)
 		}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"summit/llm"
 )
@@ -80,9 +79,6 @@ func (x *exchange) fill(b *body, taken int64) (int, *llm.Error) {
 		switch {
 		case err == nil:
 		case err == io.EOF:
-			// From now on a read only waits for the client to go. While there is
-			// more to come the deadline stays: the server reads on to throw it away.
-			_ = x.w.control.SetReadDeadline(time.Time{})
 			return 0, nil
 		case errors.As(err, &tooLong):
 			return 0, llm.Errorf(llm.TooLong, "the body has more than %d bytes, want at most that", most)

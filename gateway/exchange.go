@@ -3,12 +3,15 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +43,8 @@ type exchange struct {
 // order: an id, a recovery from panics, a line in the log, Host and Origin,
 // the route, the key.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{g: g, r: r, start: time.Now(), runID: newID(), dialect: g.openai}
+	x := &exchange{g: g, r: r, start: time.Now(), dialect: g.openai}
+	x.runID = newID(x.start)
 	x.id = requestID(r, x.runID)
 	x.w = newResponder(w, g.limits.WriteTime)
 	x.w.Header()["X-Request-Id"] = []string{x.id}
@@ -92,6 +96,7 @@ func (x *exchange) finish() {
 		}
 	}
 	took := time.Since(x.start)
+	x.answers = slices.DeleteFunc(x.answers, func(o *llm.Outcome) bool { return o == nil }) // of a panic
 	x.record(took)
 	x.logLine(took)
 	if p != nil {
@@ -185,8 +190,16 @@ func (x *exchange) writeBody(status int, contentType string, body []byte) {
 	x.w.Write(body) // a client that is gone needs no answer
 }
 
-// newID returns an id with 130 random bits.
-func newID() string { return "run-" + strings.ToLower(rand.Text()) }
+// newID returns an id of the time in milliseconds and 80 random bits. Ids that
+// rise with time are cheap to index: the run log's newest stand side by side.
+func newID(now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], uint64(now.UnixMilli())<<16)
+	rand.Read(b[6:]) // never fails: the program ends before
+	return "run-" + idLetters.EncodeToString(b[:])
+}
+
+var idLetters = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // requestID returns the client's own id if it is sane, else ours.
 func requestID(r *http.Request, ours string) string {
@@ -221,7 +234,8 @@ func clip(s string, most int) string {
 
 // responder is the way out: it gives every write a deadline, so that a client
 // that doesn't read is dropped, and knows what was sent. The body, which the
-// server reads to its end whether it is wanted or not, has one too.
+// server reads to its end whether it is wanted or not, has one too. Both end
+// with their request: net/http clears them.
 type responder struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -232,9 +246,8 @@ type responder struct {
 
 func newResponder(w http.ResponseWriter, most time.Duration) responder {
 	r := responder{ResponseWriter: w, control: http.NewResponseController(w), most: most}
-	// Not every test's writer has deadlines, so errors of setting one are left.
+	// Not every writer of a test has deadlines: errors of setting one are left.
 	_ = r.control.SetReadDeadline(time.Now().Add(bodyTime))
-	r.extend() // the last request of this connection left a deadline behind
 	return r
 }
 
@@ -271,9 +284,8 @@ func (w *responder) Write(p []byte) (int, error) {
 	}
 }
 
-// flush sends what was written.
+// flush sends what was written, within the deadline of the write.
 func (w *responder) flush() error {
-	w.extend()
 	if err := w.control.Flush(); !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

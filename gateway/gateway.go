@@ -146,6 +146,8 @@ type Gateway struct {
 	started  time.Time
 	inflight inflight
 
+	tooSlow *llm.Error // why a request ends that takes longer than Limits.RequestTime; read-only
+
 	base context.Context // ends with its cause when Shutdown ends what still runs
 	stop context.CancelCauseFunc
 
@@ -180,8 +182,9 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		models: c.Models, keys: c.Keys, runs: c.Runs, noAuth: c.NoAuth, version: c.Version, limits: limits, log: c.Logger,
 		origins: allowed, started: time.Now(),
-		gate:   gate{slots: make(chan struct{}, limits.Requests), queue: int64(limits.Queue)},
-		bodies: weight{left: limits.BodiesBytes},
+		gate:    gate{slots: make(chan struct{}, limits.Requests), queue: int64(limits.Queue)},
+		bodies:  weight{left: limits.BodiesBytes},
+		tooSlow: llm.Errorf(llm.Timeout, "no whole answer within %v, which is the most that this server allows", limits.RequestTime),
 	}
 	g.base, g.stop = context.WithCancelCause(context.Background())
 	if g.metrics, err = newMetrics(c.Registry, g); err != nil {

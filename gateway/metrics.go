@@ -199,9 +199,6 @@ func (x *exchange) record(took time.Duration) {
 	}
 	model.duration.Observe(took.Seconds())
 	for _, o := range x.answers {
-		if o == nil {
-			continue
-		}
 		if o.TTFT > 0 {
 			model.ttft.Observe(o.TTFT.Seconds())
 		}
@@ -254,12 +251,7 @@ func (x *exchange) keep(took time.Duration) {
 	if len(x.answers) == 1 {
 		o = x.answers[0]
 	} else {
-		o = &llm.Outcome{Member: x.model, Strategy: "n", Took: took}
-		for _, a := range x.answers {
-			if a != nil {
-				o.Parts = append(o.Parts, a)
-			}
-		}
+		o = &llm.Outcome{Member: x.model, Strategy: "n", Took: took, Parts: x.answers}
 		o.SumParts()
 	}
 	e := run.Entry{
@@ -269,8 +261,10 @@ func (x *exchange) keep(took time.Duration) {
 	if x.err != nil {
 		e.Error = x.err.Kind
 	}
-	if o != nil {
-		e.TTFT = o.TTFT
+	for _, a := range x.answers {
+		if a.TTFT > 0 && (e.TTFT == 0 || a.TTFT < e.TTFT) {
+			e.TTFT = a.TTFT
+		}
 	}
 	x.g.runs.Add(e, o)
 }

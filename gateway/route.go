@@ -235,8 +235,7 @@ func (x *exchange) unknownModel(name string) *llm.Error {
 // context returns the context of the request's work: it ends with the client,
 // with the time that a request may take, and with the server.
 func (x *exchange) context() (ctx context.Context, cancel context.CancelCauseFunc, free func()) {
-	most := x.g.limits.RequestTime
-	timed, stop := context.WithTimeoutCause(x.r.Context(), most, llm.Errorf(llm.Timeout, "no whole answer within %v, which is the most that this server allows", most))
+	timed, stop := context.WithTimeoutCause(x.r.Context(), x.g.limits.RequestTime, x.g.tooSlow)
 	ctx, cancel = context.WithCancelCause(timed)
 	unhook := context.AfterFunc(x.g.base, func() { cancel(context.Cause(x.g.base)) })
 	return ctx, cancel, func() {

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,9 +130,10 @@ func (l *logText) String() string {
 
 // pipes is a listener whose connections are pipes in memory.
 type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
+	conns  chan net.Conn
+	done   chan struct{}
+	once   sync.Once
+	dialed atomic.Int64
 }
 
 func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
@@ -140,6 +142,7 @@ func (p *pipes) dial() (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
 	case p.conns <- server:
+		p.dialed.Add(1)
 		return client, nil
 	case <-p.done:
 		return nil, net.ErrClosed

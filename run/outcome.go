@@ -9,17 +9,16 @@ import (
 )
 
 // Bounds of one kept tree: whatever a strategy made of a request, a row stays
-// below 128 KiB.
+// below 100 KiB.
 const (
-	maxNodes       = 200
-	maxDepth       = 16
-	maxNameBytes   = 100
-	maxReasonBytes = 200
+	maxNodes     = 200
+	maxDepth     = 16
+	maxNameBytes = 100
 )
 
 // encode returns the tree as it is kept: without the answers that were
-// compared and without the texts of errors, which may quote what was asked
-// or answered. Of an error its kind stays.
+// compared, and without reasons and the texts of errors, which quote what was
+// asked or answered ("42" has 3 of 5 answers). Of an error its kind stays.
 func encode(o *llm.Outcome) (json.RawMessage, error) {
 	if o == nil {
 		return nil, nil
@@ -36,16 +35,15 @@ func encode(o *llm.Outcome) (json.RawMessage, error) {
 func redact(o *llm.Outcome, left *int, depth int) *llm.Outcome {
 	*left--
 	c := *o
-	c.Answer = ""
+	c.Answer, c.Reason = "", ""
 	c.Member, c.Model, c.Strategy = clip(o.Member, maxNameBytes), clip(o.Model, maxNameBytes), clip(o.Strategy, maxNameBytes)
-	c.Reason = clip(o.Reason, maxReasonBytes)
 	if o.Err != nil {
 		c.Err = &llm.Error{Kind: o.Err.Kind}
 	}
 	c.Parts = nil
 	for i, p := range o.Parts {
 		if *left <= 0 || depth <= 1 {
-			c.Reason = fmt.Sprintf("%s (%d parts are not kept)", c.Reason, len(o.Parts)-i)
+			c.Reason = fmt.Sprintf("%d parts are not kept", len(o.Parts)-i)
 			break
 		}
 		if p != nil {

@@ -1,6 +1,7 @@
 // Package run keeps what happened: one Entry for each request that was handed
 // to a model, with the Outcome tree of its members, tokens, costs and times.
-// It keeps no prompt, no answer and no text of an error.
+// It keeps no prompt and no answer, nor the texts that quote them: reasons and
+// error messages.
 //
 // Its nouns are Entry, Store (the contract: SQLite for a server, Memory as
 // the plain reference) and Log, which stands before a Store so that no
