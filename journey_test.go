@@ -87,6 +87,7 @@ func TestVoteOverHTTPIsTheOfflineVote(t *testing.T) {
 	file, err := yaml.Marshal(map[string]any{
 		"discover": map[string]any{"enabled": false},
 		"currency": "USD",
+		"log":      map[string]any{"level": "error"},
 		"members": func() map[string]any {
 			m := map[string]any{}
 			for i, n := range names {
