@@ -75,8 +75,10 @@ func userDir(env func(string) (string, bool), xdg, home, windows string) string 
 // homed puts the user's home in the place of a leading ~/.
 func homed(path string, env func(string) (string, bool)) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		if home, _ := env("HOME"); home != "" {
-			return filepath.Join(home, rest)
+		for _, name := range []string{"HOME", "USERPROFILE"} {
+			if home, _ := env(name); home != "" {
+				return filepath.Join(home, rest)
+			}
 		}
 	}
 	return path

@@ -160,6 +160,23 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+func TestHome(t *testing.T) {
+	f := func(path, want string, e func(string) (string, bool)) {
+		t.Helper()
+		l, err := Load(Sources{Path: write(t, fmt.Sprintf("data_dir: %q\nmembers: {a: {use: test-echo, key_file: %q}}", path, path)), Env: e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Config.DataDir != want || l.Config.Members["a"].KeyFile != want {
+			t.Errorf("%q became %q and %q, want %q", path, l.Config.DataDir, l.Config.Members["a"].KeyFile, want)
+		}
+	}
+	f("~/x", filepath.Join("/home/me", "x"), env("HOME=/home/me"))
+	f("~/x", filepath.Join("/users/me", "x"), env("USERPROFILE=/users/me"))
+	f("~/x", "~/x", env())
+	f("/a/~/x", "/a/~/x", env("HOME=/home/me"))
+}
+
 func TestOverridesAreChecked(t *testing.T) {
 	f := func(want string, s Sources) {
 		t.Helper()
