@@ -194,6 +194,7 @@ func TestDeviations(t *testing.T) {
 		{name: "the whole message again at the end", stream: sse(`"content":"a"`, `{"choices":[{"index":0,"delta":{},"message":{"content":"a"},"finish_reason":"stop"}]}`, "[DONE]"), want: []string{"start m", "text a"}},
 		{name: "a second choice nobody asked for", stream: sse(`{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"x"}}]}`, `{"choices":[{"index":1,"delta":{"content":"y"}}]}`, stop, "[DONE]"), want: []string{"start ", "text a"}},
 		{name: "success in words", stream: sse(`{"code":0,"message":"Success","sid":"s","choices":[{"delta":{"content":"a"}}]}`, `{"code":"0","error":null,"base_resp":{"status_code":0},"choices":[{"delta":{},"finish_reason":"stop"}]}`, "[DONE]"), want: []string{"start ", "text a"}},
+		{name: "a code of success that is not zero", stream: sse(`{"code":20000,"message":"ok","choices":[{"delta":{"content":"a"}}]}`, stop, "[DONE]"), want: []string{"start ", "text a"}},
 		{name: "text after [DONE]", stream: sse(`"content":"a"`, stop, "[DONE]", `"content":"b"`), want: []string{"start m", "text a"}},
 		{name: "empty data", stream: "data:\n\n" + sse(`"content":"a"`, stop) + "data: \n\ndata: [DONE] \n\n", want: []string{"start m", "text a"}},
 		{name: "a name twice", stream: sse(`"content":"a","content":"a"`, stop, "[DONE]"), want: []string{"start m", "text a"}},
@@ -333,6 +334,22 @@ func TestTokens(t *testing.T) {
 	const want = `[{"Token":"a","Bytes":"YQ==","Logprob":-0.5,"Top":[{"Token":"b","Bytes":null,"Logprob":-1,"Top":null}]},{"Token":"b","Bytes":null,"Logprob":-2,"Top":null}]`
 	if string(got) != want {
 		t.Errorf("tokens %s, want %s", got, want)
+	}
+}
+
+// Tokens of thoughts are not those of the text.
+func TestTokensOfThoughts(t *testing.T) {
+	c := NewChatStream(Quirks{})
+	var all []llm.Event
+	for _, piece := range []string{"<think>", "r", "</think>", "a"} {
+		var err error
+		if all, err = c.Append(all, []byte(`{"choices":[{"delta":{"content":"`+piece+`"},"logprobs":{"content":[{"token":"`+piece+`","logprob":0}]}}]}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := all[len(all)-1]
+	if len(last.Tokens) == 0 || last.Tokens[len(last.Tokens)-1].Token != "a" || last.Tokens[0].Token == "r" || last.Tokens[0].Token == "<think>" {
+		t.Errorf("text %q has tokens %+v", last.Text, last.Tokens)
 	}
 }
 

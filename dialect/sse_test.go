@@ -57,6 +57,8 @@ func TestFrames(t *testing.T) {
 	f("data: a\n\r\ndata: b\n\n", "|a", "|b")
 	f("data: a\r\n\ndata: b\n\n", "|a", "|b")
 	f("data: a\ndata: b\n\n", "|a\nb")
+	f("data: a\r\ndata: b\r\n\r\n", "|a\nb")
+	f("data: a\rdata: b\r\r", "|a\nb")
 	f("data\ndata:\ndata: c\n\n", "|\n\nc")
 	f("data\n\n", "|")
 	f(": comment\n\ndata: a\n: more\ndata: b\n\n", "|a\nb")

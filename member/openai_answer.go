@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"mime"
 	"net/http"
 	"time"
 
@@ -74,7 +73,7 @@ func (a *openAIAnswer) run(ctx context.Context) error {
 	if err := a.m.refused(ctx, &http.Response{StatusCode: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(content)}); err != nil {
 		return err
 	}
-	if isWhole(resp.Header, content) {
+	if isWhole(content) {
 		return a.whole(ctx, content)
 	}
 	err = a.stream(ctx, content)
@@ -87,12 +86,10 @@ func (a *openAIAnswer) run(ctx context.Context) error {
 	return err
 }
 
-// isWhole reports whether the body is one JSON object. Servers name the type
-// wrongly in both directions, and some send blank lines while they think.
-func isWhole(h http.Header, content *bufio.Reader) bool {
-	if kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")); kind == "text/event-stream" {
-		return false
-	}
+// isWhole reports whether the body is one JSON object, which no stream of
+// events begins like. Servers name the type wrongly in both directions, and
+// some send blank lines while they think.
+func isWhole(content *bufio.Reader) bool {
 	for {
 		switch b, err := content.ReadByte(); {
 		case err != nil:

@@ -236,8 +236,9 @@ func TestOpenAIWholeAnswers(t *testing.T) {
 		t.Errorf("sent %s, %v", s.sent[0], s.asked[0].Header)
 	}
 	f("a stream was asked for", &fakeServer{header: map[string]string{"Content-Type": "application/json"}, pieces: []fakePiece{{0, body}}}, nil)
-	f("blank lines first", &fakeServer{pieces: []fakePiece{{time.Minute, "\n"}, {time.Minute, "\r\n\n"}, {time.Minute, body}}}, nil)
+	f("blank lines first", &fakeServer{pieces: []fakePiece{{time.Minute, "\n"}, {time.Minute, "\r\n\n \t"}, {time.Minute, body}}}, nil)
 	sse := sseText(properEnd, "hi")
+	f("a whole answer with the wrong type", &fakeServer{header: streamHeader, pieces: []fakePiece{{0, body}}}, nil)
 	f("a stream with the wrong type", &fakeServer{header: map[string]string{"Content-Type": "application/json"}, pieces: sse}, nil)
 	f("a stream without a type", &fakeServer{pieces: sse}, nil)
 }
