@@ -183,7 +183,7 @@ func TestOpenAIPassesSuite(t *testing.T) {
 }
 
 // answered collects an answer in virtual time.
-func answered(t *testing.T, f *fakeServer, change func(*Config), r *llm.Request) (reply *llm.Reply, err error, took time.Duration) {
+func answered(t *testing.T, f *fakeServer, change func(*Config), r *llm.Request) (reply *llm.Reply, took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		if r == nil {
@@ -196,12 +196,12 @@ func answered(t *testing.T, f *fakeServer, change func(*Config), r *llm.Request)
 			t.Errorf("%d bodies were not closed", f.open)
 		}
 	})
-	return reply, err, took
+	return reply, took, err
 }
 
 func TestOpenAIAnswer(t *testing.T) {
 	f := &fakeServer{header: streamHeader, pieces: sseText(properEnd, "hello", " world")}
-	reply, err, took := answered(t, f, nil, nil)
+	reply, took, err := answered(t, f, nil, nil)
 	if err != nil || reply.Text != "hello world" {
 		t.Fatalf("%q, %v", reply.Text, err)
 	}
@@ -224,7 +224,7 @@ func TestOpenAIWholeAnswers(t *testing.T) {
 	const body = `{"model":"m-1","choices":[{"message":{"role":"assistant","content":"hi","reasoning_content":"hm"},"finish_reason":"length"}],"usage":{"prompt_tokens":9,"completion_tokens":3}}`
 	f := func(name string, s *fakeServer, change func(*Config)) {
 		t.Helper()
-		reply, err, _ := answered(t, s, change, nil)
+		reply, _, err := answered(t, s, change, nil)
 		if err != nil || reply.Text != "hi" || reply.Outcome.Usage.Input.N != 9 {
 			t.Errorf("%s: %q, %v, %+v", name, reply.Text, err, reply.Outcome)
 		}
@@ -251,7 +251,7 @@ func TestOpenAIEstimatesUsage(t *testing.T) {
 	}, sseText(`data: {"choices":[{"delta":{},"finish_reason":"stop"}]}`+"\n\n", strings.Repeat("字", 16_000))...)}
 	r := ask(strings.Repeat("问", 16))
 	r.Tools = []llm.Tool{{Kind: "function", Name: "f", Parameters: []byte(`{"type":"object"}`)}}
-	reply, err, _ := answered(t, f, func(c *Config) { c.Card.Prices = []llm.Price{rate} }, r)
+	reply, _, err := answered(t, f, func(c *Config) { c.Card.Prices = []llm.Price{rate} }, r)
 	u := reply.Outcome.Usage
 	guess := func(n int64) llm.Count { return llm.Count{N: n, From: llm.Estimated} }
 	if err != nil || u.Input != guess(15) || u.Output != guess(10_001) || u.Reasoning != guess(100) {
@@ -276,7 +276,7 @@ func TestOpenAIEstimatesUsage(t *testing.T) {
 func TestOpenAIFailures(t *testing.T) {
 	f := func(name string, s *fakeServer, kind llm.ErrorKind, message, text string) {
 		t.Helper()
-		reply, err, _ := answered(t, s, nil, nil)
+		reply, _, err := answered(t, s, nil, nil)
 		e := llm.AsError(err)
 		if e == nil || e.Kind != kind || !strings.Contains(e.Message, message) || reply.Text != text || e.Member != "fake" {
 			t.Errorf("%s: %q, error %v, want %q, %s: %s", name, reply.Text, err, text, kind, message)
@@ -309,13 +309,13 @@ func TestOpenAIFailures(t *testing.T) {
 	// A finish_reason makes the answer whole, however it ends.
 	s := sse(`data: {"choices":[{"delta":{},"finish_reason":"stop"}]}`+"\n\n", "a")
 	s.end = io.ErrUnexpectedEOF
-	if reply, err, _ := answered(t, s, nil, nil); err != nil || reply.Text != "a" {
+	if reply, _, err := answered(t, s, nil, nil); err != nil || reply.Text != "a" {
 		t.Errorf("cut after the finish: %q, %v", reply.Text, err)
 	}
 }
 
 func TestOpenAIRetryAfter(t *testing.T) {
-	_, err, _ := answered(t, &fakeServer{status: 429, header: map[string]string{"Retry-After": "7"}}, nil, nil)
+	_, _, err := answered(t, &fakeServer{status: 429, header: map[string]string{"Retry-After": "7"}}, nil, nil)
 	if e := llm.AsError(err); e.RetryAfter != 7*time.Second || e.Status != 429 {
 		t.Errorf("error %+v", e)
 	}
@@ -324,7 +324,7 @@ func TestOpenAIRetryAfter(t *testing.T) {
 func TestOpenAITimeouts(t *testing.T) {
 	f := func(name string, s *fakeServer, p OpenAIParams, want time.Duration, message string) {
 		t.Helper()
-		_, err, took := answered(t, s, func(c *Config) { c.Params = p }, nil)
+		_, took, err := answered(t, s, func(c *Config) { c.Params = p }, nil)
 		if e := llm.AsError(err); e == nil || e.Kind != llm.Timeout || e.Message != message || took != want {
 			t.Errorf("%s: error %v after %v, want %q after %v", name, err, took, message, want)
 		}
@@ -340,12 +340,12 @@ func TestOpenAITimeouts(t *testing.T) {
 	f("signs of life and no answer", &fakeServer{header: streamHeader, pieces: slow}, OpenAIParams{}, 30*time.Minute, "the answer took longer than 30m0s")
 	// A server that keeps the connection after its end does not hold the answer up.
 	s := &fakeServer{header: streamHeader, pieces: sseText(properEnd, "a"), hang: true}
-	if reply, err, took := answered(t, s, nil, nil); err != nil || reply.Text != "a" || took != 60*time.Millisecond {
+	if reply, took, err := answered(t, s, nil, nil); err != nil || reply.Text != "a" || took != 60*time.Millisecond {
 		t.Errorf("%q, %v after %v, want the answer after 60ms", reply.Text, err, took)
 	}
 	// One that never says [DONE] ends when it is silent.
 	s = &fakeServer{header: streamHeader, pieces: sseText(`data: {"choices":[{"delta":{},"finish_reason":"stop"}]}`+"\n\n", "a"), hang: true}
-	if reply, err, took := answered(t, s, nil, nil); err != nil || reply.Text != "a" || took != 2*time.Minute+10*time.Millisecond {
+	if reply, took, err := answered(t, s, nil, nil); err != nil || reply.Text != "a" || took != 2*time.Minute+10*time.Millisecond {
 		t.Errorf("%q, %v after %v, want the answer after the idle time", reply.Text, err, took)
 	}
 }
@@ -356,11 +356,11 @@ func TestOpenAIFlood(t *testing.T) {
 	for range 200 {
 		flood = append(flood, strings.Repeat("x", 10))
 	}
-	reply, err, _ := answered(t, &fakeServer{header: streamHeader, pieces: sseText("", flood...)}, small, nil)
+	reply, _, err := answered(t, &fakeServer{header: streamHeader, pieces: sseText("", flood...)}, small, nil)
 	if e := llm.AsError(err); e == nil || e.Kind != llm.Protocol || e.Message != "the answer is longer than 1000 bytes" || len(reply.Text) != 1000 {
 		t.Errorf("%d bytes, error %v", len(reply.Text), err)
 	}
-	_, err, _ = answered(t, &fakeServer{pieces: []fakePiece{{0, `{"x":"` + strings.Repeat("x", 3000)}}}, small, nil)
+	_, _, err = answered(t, &fakeServer{pieces: []fakePiece{{0, `{"x":"` + strings.Repeat("x", 3000)}}}, small, nil)
 	if e := llm.AsError(err); e == nil || e.Message != "the answer is longer than 1000 bytes" {
 		t.Errorf("error %v", err)
 	}
@@ -369,7 +369,7 @@ func TestOpenAIFlood(t *testing.T) {
 func TestOpenAIUnencodable(t *testing.T) {
 	r := &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Kind: llm.PartFile, Media: &llm.Media{URL: "x"}}}}}}
 	f := &fakeServer{}
-	reply, err, _ := answered(t, f, nil, r)
+	reply, _, err := answered(t, f, nil, r)
 	if e := llm.AsError(err); e == nil || e.Kind != llm.Unsupported || len(f.asked) != 0 || reply.Outcome.Usage.Calls.Known() {
 		t.Errorf("error %v, %d calls", err, len(f.asked))
 	}
