@@ -282,17 +282,12 @@ func (x *exchange) showMetrics() {
 		x.fail(&llm.Error{Kind: llm.Internal, Err: err})
 		return
 	}
-	format := expfmt.Negotiate(x.r.Header)
+	// The text format alone: every scraper reads it.
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
 	var text bytes.Buffer
 	enc := expfmt.NewEncoder(&text, format)
 	for _, f := range families {
 		if err := enc.Encode(f); err != nil {
-			x.fail(&llm.Error{Kind: llm.Internal, Err: err})
-			return
-		}
-	}
-	if c, ok := enc.(expfmt.Closer); ok {
-		if err := c.Close(); err != nil {
 			x.fail(&llm.Error{Kind: llm.Internal, Err: err})
 			return
 		}
