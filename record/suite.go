@@ -55,8 +55,8 @@ func (s *Suite) In(splits ...string) []int {
 // Split returns the split that question q is from.
 func (s *Suite) Split(q int) string { return s.splits[q] }
 
-// The pools that results are published for. A pool may also be an explicit
-// list, names joined by "+".
+// Pools are the ones that results are published for. A pool may also be an
+// explicit list, names joined by "+".
 var Pools = []string{"all", "domestic", "small", "plain"}
 
 // maxMissing is the share of questions that a member of a pool may have no

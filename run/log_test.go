@@ -86,7 +86,7 @@ func TestLogWritesInBatches(t *testing.T) {
 			t.Errorf("%d entries before the linger is over, want none", n)
 		}
 		addN(l, 2)
-		time.Sleep(time.Nanosecond)
+		time.Sleep(1 * time.Nanosecond)
 		synctest.Wait()
 		if n := kept(t, l); n != 5 || len(s.batches) != 1 {
 			t.Errorf("%d entries in batches %v, want 5 in one", n, s.batches)

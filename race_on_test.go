@@ -1,0 +1,5 @@
+//go:build race
+
+package summit_test
+
+const raceDetector = true
