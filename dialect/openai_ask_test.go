@@ -137,9 +137,9 @@ func TestEncodeResultsBesideText(t *testing.T) {
 }
 
 func TestEncodeErrors(t *testing.T) {
-	f := func(param, message string, r *llm.Request, q Quirks) {
+	f := func(param, message string, r *llm.Request) {
 		t.Helper()
-		_, _, err := EncodeChat(r, ChatOptions{Quirks: q})
+		_, _, err := EncodeChat(r, ChatOptions{})
 		e := llm.AsError(err)
 		if e == nil || e.Kind != llm.Unsupported || e.Param != param || !strings.Contains(e.Message, message) {
 			t.Errorf("error %v, want unsupported %s: %s", err, param, message)
@@ -149,12 +149,12 @@ func TestEncodeErrors(t *testing.T) {
 		return &llm.Request{Messages: []llm.Message{llm.Text(llm.RoleUser, "a"), {Role: llm.RoleUser, Parts: []llm.Part{p}}}}
 	}
 	const where = "messages[1].content"
-	f(where, "image by file id", part(llm.Part{Kind: llm.PartImage, Media: &llm.Media{FileID: "x"}}), Quirks{})
-	f(where, "audio by URL", part(llm.Part{Kind: llm.PartAudio, Media: &llm.Media{URL: "x"}}), Quirks{})
-	f(where, "file by URL", part(llm.Part{Kind: llm.PartFile, Media: &llm.Media{URL: "x"}}), Quirks{})
-	f(where, "image part", part(llm.Part{Kind: llm.PartImage}), Quirks{})
-	f(where, "call part", part(llm.Part{Kind: llm.PartCall, Call: &llm.Call{}}), Quirks{})
-	f("logit_bias", "token 1 is NaN", &llm.Request{LogitBias: map[string]float64{"1": math.NaN()}}, Quirks{})
+	f(where, "image by file id", part(llm.Part{Kind: llm.PartImage, Media: &llm.Media{FileID: "x"}}))
+	f(where, "audio by URL", part(llm.Part{Kind: llm.PartAudio, Media: &llm.Media{URL: "x"}}))
+	f(where, "file by URL", part(llm.Part{Kind: llm.PartFile, Media: &llm.Media{URL: "x"}}))
+	f(where, "image part", part(llm.Part{Kind: llm.PartImage}))
+	f(where, "call part", part(llm.Part{Kind: llm.PartCall, Call: &llm.Call{}}))
+	f("logit_bias", "token 1 is NaN", &llm.Request{LogitBias: map[string]float64{"1": math.NaN()}})
 }
 
 func TestQuirksValid(t *testing.T) {

@@ -1,6 +1,7 @@
 package member
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -122,4 +123,21 @@ func TestDiscoverOverSockets(t *testing.T) {
 	if len(got) != 1 || got[0].Kind != "vllm" || len(got[0].Models) != 1 || got[0].Models[0] != "real" {
 		t.Errorf("found %+v, want vllm with its model", got)
 	}
+}
+
+// Any bytes as a list of models: ids, few and short, or an error.
+func FuzzModels(f *testing.F) {
+	f.Add([]byte(`{"object":"list","data":[{"id":"a"},{"id":""},{"id":7}]}`))
+	f.Add([]byte(`{"data":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ids, err := readModels(bytes.NewReader(body), 1<<10)
+		if len(body) > 1<<10 && err == nil {
+			t.Fatalf("%d bytes were read", len(body))
+		}
+		for _, id := range ids {
+			if id == "" || len(id) > 512 || err != nil {
+				t.Fatalf("%q: ids %q, error %v", body, ids, err)
+			}
+		}
+	})
 }
