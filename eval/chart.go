@@ -95,7 +95,7 @@ func newScale(all []mark) (scale, []mark) {
 // leftOut says how many members a chart does not show.
 func leftOut(all, shown []mark) string {
 	if n := len(all) - len(shown); n > 0 {
-		return fmt.Sprintf(", %s below", count(n, "member"))
+		return fmt.Sprintf(", %s not drawn", count(n, "weaker member"))
 	}
 	return ""
 }
