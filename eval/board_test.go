@@ -147,6 +147,9 @@ func TestBoardEqualsStrategiesShared(t *testing.T) {
 
 func sharedFolder(t *testing.T) *record.Folder {
 	t.Helper()
+	if underRace {
+		t.Skip("minutes under the race detector, and it shares no more memory than the small folders do")
+	}
 	const dir = "../../shared/outcomes"
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("the recorded outcomes are not beside this repository")

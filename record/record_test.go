@@ -468,18 +468,18 @@ func TestSharedFolder(t *testing.T) {
 	if err != nil || len(all) != 11 {
 		t.Fatalf("suites %v, %v, want eleven", all, err)
 	}
-	counts := map[string][3]int{ // questions of train and dev, members: from the folder's README
-		"gsm8k": {617, 250, 43}, "cruxeval": {336, 168, 51}, "mathl5": {318, 135, 41}, "korbench": {544, 264, 37},
-		"rgym": {4231, 1834, 11}, "mmlupro": {5494, 2311, 29}, "lawbench": {1125, 464, 35}, "theme": {350, 195, 70},
-		"llmeval2": {206, 84, 20}, "lcb_v5": {409, 157, 19}, "lcb_v6": {501, 194, 16}, "mix": {1198, 567, 21},
+	counts := map[string][2]int{ // questions of dev, members: from the folder's README
+		"gsm8k": {250, 43}, "cruxeval": {168, 51}, "mathl5": {135, 41}, "korbench": {264, 37},
+		"rgym": {1834, 11}, "mmlupro": {2311, 29}, "lawbench": {464, 35}, "theme": {195, 70},
+		"llmeval2": {84, 20}, "lcb_v5": {157, 19}, "lcb_v6": {194, 16}, "mix": {567, 21},
 	}
 	for name, want := range counts {
-		s, err := f.Read(name, "train", "dev")
+		s, err := f.Read(name, "dev")
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if got := [3]int{len(s.In("train")), len(s.In("dev")), len(s.Members)}; got != want {
+		if got := [2]int{len(s.In("dev")), len(s.Members)}; got != want {
 			t.Errorf("%s: %v questions and members, want %v", name, got, want)
 		}
 	}
