@@ -9,8 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"summit/llm"
 )
 
 // Other tests of the package may have the flag too: whoever comes first
@@ -243,4 +246,43 @@ func FuzzPlayer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestReplayOfKind: the kind "replay" records another kind's exchanges, and
+// plays them: the same answer without the server.
+func TestReplayOfKind(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"id":"1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"forty-two"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}`)
+	}))
+	path := filepath.Join(t.TempDir(), "x.jsonl")
+	build := func(p ReplayParams, base string) llm.Member {
+		t.Helper()
+		m, err := New(Config{Name: "poet", Use: "replay", BaseURL: base, Key: "sk-very-secret", Model: "m", Params: &p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	say := func(m llm.Member) *llm.Reply {
+		t.Helper()
+		r, err := llm.Collect(m.Generate(t.Context(), ask("What is 6 x 7?")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	recorded := say(build(ReplayParams{Exchanges: path, Record: true}, server.URL+"/v1"))
+	server.Close()
+	player := build(ReplayParams{Exchanges: path, Of: "openai"}, "http://127.0.0.1:1/v1")
+	played := say(player)
+	if recorded.Text != "forty-two" || played.Text != recorded.Text || played.Outcome.Usage != recorded.Outcome.Usage {
+		t.Errorf("recorded %q with %+v, played %q with %+v", recorded.Text, recorded.Outcome.Usage, played.Text, played.Outcome.Usage)
+	}
+	if c := player.Card(); c.Name != "poet" || !slices.Contains(c.Labels, LabelRecorded) {
+		t.Errorf("card %+v, want the name poet and the label %s", c, LabelRecorded)
+	}
+	if data, err := os.ReadFile(path); err != nil || bytes.Contains(data, []byte("sk-very-secret")) {
+		t.Errorf("the file holds the key, or %v", err)
+	}
 }
