@@ -136,7 +136,7 @@ func TestBoardEqualsStrategiesShared(t *testing.T) {
 		}
 		for _, name := range []string{"majority@all", "weighted@all", "single"} {
 			p, _ := parsePolicy(name)
-			plan, ok, err := f.fit(p, 0)
+			plan, ok, err := f.fit(t.Context(), p, 0)
 			if !ok || err != nil {
 				t.Fatalf("%s: %v, %v", name, ok, err)
 			}

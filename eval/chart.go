@@ -204,7 +204,8 @@ func (s *SuiteReport) panel(out *printer) {
 	const w, h = panelWidth - leftRoom - rightRoom, panelHeight - topRoom - bottomRoom
 	all := s.marks()
 	sc, marks := newScale(all)
-	out.line(`<text class="title" x="%d" y="22">%s</text>`, leftRoom, html.EscapeString(fmt.Sprintf("%s / %s, %s%s", s.Suite, s.Pool, count(s.N, "question"), leftOut(all, marks))))
+	out.line(`<text class="title" x="%d" y="18">%s</text>`, leftRoom, html.EscapeString(s.Suite+" / "+s.Pool))
+	out.line(`<text x="%d" y="33">%s</text>`, leftRoom, html.EscapeString(count(s.N, "question")+leftOut(all, marks)))
 	for _, t := range sc.ticks() {
 		y := topRoom + h*(1-(t-sc.bottom)/(sc.top-sc.bottom))
 		out.line(`<path class="grid" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%g</text>`, leftRoom, y, leftRoom+w, leftRoom-6, y+4, t)

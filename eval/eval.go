@@ -239,7 +239,7 @@ func (o *Options) suite(ctx context.Context, name string, splits []string, polic
 		var rows []row
 		for _, limit := range append([]float64{0}, o.Caps...) {
 			for _, p := range policies {
-				plan, ok, err := f.fit(p, limit)
+				plan, ok, err := f.fit(ctx, p, limit)
 				if err != nil {
 					return nil, err
 				}

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -129,7 +130,7 @@ func (f *fitter) single(m int) *Plan { return f.plan(useSingle, []int{m}, nil, "
 // fit returns the plan of a policy under a limit of the mean cost, a multiple
 // of the best single member's; 0 = none. It is false where the pool has none:
 // too few members, answers that can't be compared, or nothing below the limit.
-func (f *fitter) fit(p policy, limit float64) (*Plan, bool, error) {
+func (f *fitter) fit(ctx context.Context, p policy, limit float64) (*Plan, bool, error) {
 	if p.member != "" {
 		m, ok := f.b.suite.Index(p.member)
 		if !ok {
@@ -147,7 +148,10 @@ func (f *fitter) fit(p policy, limit float64) (*Plan, bool, error) {
 		}
 		return f.plan(useVote, facts.order, facts.weights(alternatives[len(alternatives)-1]), ", the whole pool"), true, nil
 	}
-	s := f.search(limit)
+	s, err := f.search(ctx, limit)
+	if err != nil {
+		return nil, false, err
+	}
 	var plan *Plan
 	if p.family == "chosen" {
 		plan = s.chosen()

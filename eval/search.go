@@ -26,26 +26,35 @@ type tried struct {
 
 // search tries all candidates under the limit of the mean cost, a multiple of
 // the best single member's; 0 = none.
-func (f *fitter) search(limit float64) *search {
+func (f *fitter) search(ctx context.Context, limit float64) (*search, error) {
 	if s, ok := f.found[limit]; ok {
-		return s
+		return s, nil
 	}
 	s := &search{}
-	f.found[limit] = s
 	alone := func(questions []int) []candidate { return f.alone(questions, limit) }
 	for _, c := range alone(f.train) {
 		s.base = c.plan
 	}
 	if !f.votes {
-		return s
+		f.found[limit] = s
+		return s, nil
 	}
-	base := f.validate(alone)
+	base, err := f.validate(ctx, alone)
+	if err != nil {
+		return nil, err
+	}
 	if f.opened == nil {
-		f.opened = f.validate(f.open)
+		if f.opened, err = f.validate(ctx, f.open); err != nil {
+			return nil, err
+		}
 	}
 	all := slices.Clone(f.opened)
 	if limit > 0 {
-		all = append(all, f.validate(func(questions []int) []candidate { return f.capped(questions, limit) })...)
+		more, err := f.validate(ctx, func(questions []int) []candidate { return f.capped(questions, limit) })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
 		_, best := f.mean(f.train, f.single(f.best))
 		all = slices.DeleteFunc(all, func(t tried) bool { return t.cost > limit*best })
 	}
@@ -61,7 +70,8 @@ func (f *fitter) search(limit float64) *search {
 		}
 		return cmp.Or(cmp.Compare(x.cost, y.cost), cmp.Compare(x.k, y.k))
 	})
-	return s
+	f.found[limit] = s
+	return s, nil
 }
 
 // gain returns the mean difference of paired scores and its standard error.
@@ -79,7 +89,7 @@ func gain(scores, base []float64) (mean, err float64) {
 // validate makes candidates from all training questions, and cross-validates
 // each recipe: made from the questions of all folds but one, it is run on that
 // one. Recipes that give nothing on some folds are left out.
-func (f *fitter) validate(candidates func(questions []int) []candidate) []tried {
+func (f *fitter) validate(ctx context.Context, candidates func(questions []int) []candidate) ([]tried, error) {
 	type run struct {
 		fit, test []int // of f.train, by place
 		scores    map[recipe][]float64
@@ -102,7 +112,7 @@ func (f *fitter) validate(candidates func(questions []int) []candidate) []tried 
 	}
 	var all []tried
 	// One more run than folds: the plans from all questions.
-	_ = parallel(context.Background(), f.workers, len(runs)+1, func(i int) error {
+	err := parallel(ctx, f.workers, len(runs)+1, func(i int) error {
 		if i == 0 {
 			for _, c := range candidates(f.train) {
 				_, cost := f.mean(f.train, c.plan)
@@ -121,6 +131,9 @@ func (f *fitter) validate(candidates func(questions []int) []candidate) []tried 
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	kept := all[:0]
 	for _, t := range all {
 		t.scores = make([]float64, len(f.train))
@@ -137,7 +150,7 @@ func (f *fitter) validate(candidates func(questions []int) []candidate) []tried 
 			kept = append(kept, t)
 		}
 	}
-	return kept
+	return kept, nil
 }
 
 // fold puts a question into one of foldCount parts, by its id, so that other
