@@ -150,6 +150,7 @@ const (
 )
 
 const svgStyle = `<style>
+.page { fill: #fff }
 text { font-family: system-ui, sans-serif; font-size: 12px; fill: #333 }
 .title { font-size: 14px; font-weight: 600 }
 .grid { stroke: #ddd; stroke-width: 1 }
@@ -158,7 +159,7 @@ text { font-family: system-ui, sans-serif; font-size: 12px; fill: #333 }
 .majority { fill: #0072b2 } .weighted { fill: #d55e00 } .cascade { fill: #009e73 } .threshold { fill: #aa4499 }
 .single { fill: none; stroke: #333; stroke-width: 2 } .chosen { fill: #e6a700; stroke: #333 }
 @media (prefers-color-scheme: dark) {
-text { fill: #ddd } .grid { stroke: #444 } .frame { stroke: #777 } .member { stroke: #999 }
+.page { fill: #0d1117 } text { fill: #ddd } .grid { stroke: #444 } .frame { stroke: #777 } .member { stroke: #999 }
 .majority { fill: #56b4e9 } .weighted { fill: #ff8c42 } .cascade { fill: #3fd0a4 } .threshold { fill: #e08fd0 }
 .single { stroke: #eee } .chosen { fill: #ffd24d; stroke: #eee }
 }
@@ -185,6 +186,8 @@ func (r *Report) WriteSVG(w io.Writer) error {
 	out := &printer{w: w}
 	out.line(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="Accuracy over cost of members and policies">`, width, rows*panelHeight+legend)
 	fmt.Fprint(out, svgStyle)
+	// A ground of its own: a page may be dark where the viewer's scheme is light.
+	out.line(`<rect class="page" width="100%%" height="100%%"/>`)
 	for i, s := range panels {
 		out.line(`<g transform="translate(%d,%d)">`, i%columns*panelWidth, i/columns*panelHeight)
 		s.panel(out)
