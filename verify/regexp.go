@@ -13,7 +13,7 @@ func init() {
 // RegexpParams are the parameters of regexp.
 type RegexpParams struct {
 	Pattern string `yaml:"pattern" json:"pattern" jsonschema:"required" jsonschema_description:"a regular expression (RE2) that must be found; ^ and $ tie it to the ends"`
-	On      string `yaml:"on" json:"on,omitempty" jsonschema:"enum=answer,enum=text" jsonschema_description:"what is searched: the final answer or the whole reply; empty = answer"`
+	On      string `yaml:"on" json:"on,omitempty" jsonschema:"enum=answer,enum=text" jsonschema_description:"what is searched: the final answer in its normal form, such as 1234.5 for 1,234.50, or the whole reply; empty = answer"`
 }
 
 // maxPatternBytes keeps the compiled pattern small; time is linear in the

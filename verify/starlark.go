@@ -17,7 +17,7 @@ func init() {
 
 // StarlarkParams are the parameters of starlark.
 type StarlarkParams struct {
-	Program string `yaml:"program" json:"program" jsonschema:"required" jsonschema_description:"an expression, or a program that defines check(); the names text, answer and question are texts; the value is True, False or a text that says what is wrong (an empty one = nothing)"`
+	Program string `yaml:"program" json:"program" jsonschema:"required" jsonschema_description:"an expression, or a program that defines check(); the names text (the whole reply), answer (the final answer in its normal form; empty = none) and question are texts; the value is True, False or a text that says what is wrong (an empty one = nothing)"`
 }
 
 const (
@@ -40,7 +40,7 @@ func newStarlark(_ Env, p StarlarkParams) (Checker, error) {
 		return nil, fmt.Errorf("program: %d bytes, want 1 to %d", len(source), maxProgramBytes)
 	}
 	if _, err := syntax.ParseExpr("program", source, 0); err == nil {
-		source = "def check():\n    return (" + source + "\n)"
+		source = "def check(): return (" + source + "\n)"
 	}
 	options := &syntax.FileOptions{Set: true}
 	f, err := options.Parse("program", source, 0)

@@ -34,7 +34,7 @@ const (
 type Case struct {
 	Question string          // what was asked; empty = unknown
 	Text     string          // the whole reply
-	Answer   string          // the final answer in it, as the model wrote it; empty = none was found
+	Answer   string          // the final answer in it, in its normal form unless it is long; empty = none was found
 	Schema   json.RawMessage // the JSON schema that the request itself asks for; nil = none
 }
 
