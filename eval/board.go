@@ -80,7 +80,7 @@ type verdict struct {
 }
 
 // run returns what the plan does with question q.
-func (b *board) run(q int, p *Plan) verdict {
+func (b *board) run(q int, p *plan) verdict {
 	v := verdict{author: -1}
 	switch p.Use {
 	case useVote:
@@ -113,7 +113,7 @@ func (b *board) ask(q, m int, v *verdict) bool {
 
 // cascade asks in order until an answer is accepted or the rest can't change
 // the choice, as package fusion's cascade by agreement does.
-func (b *board) cascade(q int, p *Plan, done *verdict) {
+func (b *board) cascade(q int, p *plan, done *verdict) {
 	coming := 0.0
 	for i := range p.columns {
 		coming += p.weight(i)
@@ -149,7 +149,7 @@ func (b *board) cascade(q int, p *Plan, done *verdict) {
 
 // lastResort asks the members from place i on, the heaviest first and of
 // equals the last, until one answers.
-func (b *board) lastResort(q int, p *Plan, i int, v *verdict) {
+func (b *board) lastResort(q int, p *plan, i int, v *verdict) {
 	rest := make([]int, 0, maxSeats)
 	for at := len(p.columns) - 1; at >= i; at-- {
 		rest = append(rest, at)
@@ -185,7 +185,7 @@ const maxSeats = maxCommittee
 // supporter, then the earliest, or with later the latest. The author is the
 // supporter with the greatest share. Where nothing can be compared it is the
 // heaviest member that answered.
-func (b *board) decide(q int, p *Plan, n int, later bool) int {
+func (b *board) decide(q int, p *plan, n int, later bool) int {
 	top, _ := b.leader(q, p, n, later)
 	if top.size > 0 {
 		return p.columns[top.lead]
@@ -208,7 +208,7 @@ const slack = 1e-9
 
 // leader returns the class that leads after n members and the greatest sum of
 // any other.
-func (b *board) leader(q int, p *Plan, n int, later bool) (best class, second float64) {
+func (b *board) leader(q int, p *plan, n int, later bool) (best class, second float64) {
 	var few [maxSeats]class
 	classes := few[:0]
 	votes := b.votes[q*b.m : (q+1)*b.m]

@@ -24,7 +24,7 @@ func newMeasurer(s *record.Suite) *measurer {
 // arithmetic differ on any question.
 func hold(t interface {
 	Fatalf(format string, args ...any)
-}, m *measurer, p *Plan, questions []int) {
+}, m *measurer, p *plan, questions []int) {
 	model := *m
 	model.questions = questions
 	model.known = map[string][]result{}
@@ -41,7 +41,7 @@ func hold(t interface {
 	}
 }
 
-func ballots(b *board, q int, p *Plan) string {
+func ballots(b *board, q int, p *plan) string {
 	text := ""
 	for _, m := range p.columns {
 		text += fmt.Sprintf(" %q", b.suite.Cell(q, m).Answer)
@@ -87,7 +87,7 @@ func TestBoardEqualsStrategies(t *testing.T) {
 		}
 		m := newMeasurer(s)
 		order := rapid.Permutation(indices(len(s.Members))).Draw(t, "order")
-		p := &Plan{Use: rapid.SampledFrom([]string{useSingle, useVote, useCascade, useCascade}).Draw(t, "use"), Agree: 2}
+		p := &plan{Use: rapid.SampledFrom([]string{useSingle, useVote, useCascade, useCascade}).Draw(t, "use"), Agree: 2}
 		if p.Use == useSingle {
 			order = order[:1]
 		}

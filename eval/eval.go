@@ -2,7 +2,7 @@
 // over replayed members, and live, where a model answers the questions of a
 // task file.
 //
-// Its nouns are Report (what `summit eval` prints), Plan (one policy as it is
+// Its nouns are Report (what `summit eval` prints), plan (one policy as it is
 // run: a strategy, its members and their weights) and Task (questions with
 // references and a scorer). What is measured goes through llm.Member alone:
 // a strategy can't tell an evaluation from a request. Choosing a plan is
@@ -296,7 +296,7 @@ type group struct {
 type row struct {
 	policy  string
 	limit   float64 // 0 = none
-	plan    *Plan
+	plan    *plan
 	results []result // of measurer.questions
 }
 
@@ -332,7 +332,7 @@ func (g *group) report(m *measurer, pool string, members []int, best int, bestRe
 }
 
 func (g *group) policy(w row, results, base []result) PolicyReport {
-	p := PolicyReport{Policy: w.policy, N: len(results), Uses: w.plan.Describe(), Members: w.plan.Members, Weights: w.plan.Weights}
+	p := PolicyReport{Policy: w.policy, N: len(results), Uses: w.plan.describe(), Members: w.plan.Members, Weights: w.plan.Weights}
 	if w.limit > 0 {
 		p.Cap = &w.limit
 	}

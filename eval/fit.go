@@ -114,8 +114,8 @@ func (f *facts) weights(alternatives float64) []float64 {
 
 // plan makes a plan of members in this order; weights are by member of the
 // suite, nil = equal.
-func (f *fitter) plan(use string, members []int, weights []float64, about string) *Plan {
-	p := &Plan{Use: use, columns: slices.Clone(members), about: about, Agree: 2}
+func (f *fitter) plan(use string, members []int, weights []float64, about string) *plan {
+	p := &plan{Use: use, columns: slices.Clone(members), about: about, Agree: 2}
 	for _, m := range members {
 		p.Members = append(p.Members, f.b.suite.Members[m].Name)
 		if weights != nil {
@@ -125,12 +125,12 @@ func (f *fitter) plan(use string, members []int, weights []float64, about string
 	return p
 }
 
-func (f *fitter) single(m int) *Plan { return f.plan(useSingle, []int{m}, nil, "") }
+func (f *fitter) single(m int) *plan { return f.plan(useSingle, []int{m}, nil, "") }
 
 // fit returns the plan of a policy under a limit of the mean cost, a multiple
 // of the best single member's; 0 = none. It is false where the pool has none:
 // too few members, answers that can't be compared, or nothing below the limit.
-func (f *fitter) fit(ctx context.Context, p policy, limit float64) (*Plan, bool, error) {
+func (f *fitter) fit(ctx context.Context, p policy, limit float64) (*plan, bool, error) {
 	if p.member != "" {
 		m, ok := f.b.suite.Index(p.member)
 		if !ok {
@@ -152,7 +152,7 @@ func (f *fitter) fit(ctx context.Context, p policy, limit float64) (*Plan, bool,
 	if err != nil {
 		return nil, false, err
 	}
-	var plan *Plan
+	var plan *plan
 	if p.family == "chosen" {
 		plan = s.chosen()
 	} else {
@@ -172,7 +172,7 @@ type recipe struct {
 // candidate is a recipe with the plan that it gave.
 type candidate struct {
 	recipe
-	plan *Plan
+	plan *plan
 }
 
 // alone returns the most accurate member whose mean cost is within the limit,
@@ -211,10 +211,10 @@ func (f *fitter) open(questions []int) []candidate {
 }
 
 // weighted returns a weighted vote, and the cascades over the same members.
-func (f *fitter) weighted(kind string, alternatives float64, p *Plan, questions []int, facts *facts) []candidate {
+func (f *fitter) weighted(kind string, alternatives float64, p *plan, questions []int, facts *facts) []candidate {
 	kind = fmt.Sprintf("%s, weights against %g", kind, alternatives)
 	all := []candidate{{recipe{"weighted", kind, len(p.columns)}, p}}
-	f.thresholds(questions, p, facts, func(at int, p *Plan) {
+	f.thresholds(questions, p, facts, func(at int, p *plan) {
 		all = append(all, candidate{recipe{"threshold", fmt.Sprintf("%s, stop %d", kind, at), len(p.columns)}, p})
 	})
 	return all
@@ -259,7 +259,7 @@ func (f *fitter) forward(questions []int, facts *facts, weights []float64, usd f
 				continue
 			}
 			c := facts.insert(chosen, m)
-			p := &Plan{Use: useVote, columns: c}
+			p := &plan{Use: useVote, columns: c}
 			if weights != nil {
 				for _, o := range c {
 					p.Weights = append(p.Weights, weights[o])
@@ -298,7 +298,7 @@ const stops = 6
 // different sums of weights that are enough: quantiles of what the vote's
 // winners reach, and one that is never reached, with which the cascade stops
 // only where the rest can't change the choice.
-func (f *fitter) thresholds(questions []int, p *Plan, facts *facts, each func(at int, p *Plan)) {
+func (f *fitter) thresholds(questions []int, p *plan, facts *facts, each func(at int, p *plan)) {
 	c := p.reorder(facts.cheaper)
 	c.Use = useCascade
 	questions = thin(questions)
@@ -332,10 +332,10 @@ func (f *fitter) thresholds(questions []int, p *Plan, facts *facts, each func(at
 
 // triple returns the best cascade of two cheap members and a strong one that
 // costs at most usd a question; nil = there is none.
-func (f *fitter) triple(questions []int, facts *facts, weights []float64, usd float64) *Plan {
+func (f *fitter) triple(questions []int, facts *facts, weights []float64, usd float64) *plan {
 	questions = thin(questions)
 	cheap, strong := facts.cheap[:min(8, len(facts.cheap))], facts.order[:min(5, len(facts.order))]
-	var best *Plan
+	var best *plan
 	top := -1.0
 	for i, x := range cheap {
 		for _, y := range cheap[i+1:] {
@@ -343,7 +343,7 @@ func (f *fitter) triple(questions []int, facts *facts, weights []float64, usd fl
 				if z == x || z == y {
 					continue
 				}
-				f.thresholds(questions, f.plan(useVote, []int{z, x, y}, weights, ""), facts, func(_ int, p *Plan) {
+				f.thresholds(questions, f.plan(useVote, []int{z, x, y}, weights, ""), facts, func(_ int, p *plan) {
 					if score, cost := f.mean(questions, p); cost <= usd && score > top+slack {
 						top, best = score, p
 					}
@@ -368,7 +368,7 @@ func thin(questions []int) []int {
 	return some
 }
 
-func (f *fitter) score(questions []int, p *Plan) float64 {
+func (f *fitter) score(questions []int, p *plan) float64 {
 	sum := 0.0
 	for _, q := range questions {
 		if author := f.b.decide(q, p, len(p.columns), false); author >= 0 {
@@ -379,7 +379,7 @@ func (f *fitter) score(questions []int, p *Plan) float64 {
 }
 
 // mean returns the plan's mean score and cost.
-func (f *fitter) mean(questions []int, p *Plan) (score, cost float64) {
+func (f *fitter) mean(questions []int, p *plan) (score, cost float64) {
 	for _, q := range questions {
 		v := f.b.run(q, p)
 		score += v.score

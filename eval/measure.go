@@ -31,7 +31,7 @@ type measurer struct {
 
 // measure asks the plan's strategy every question and returns what it did, in
 // the order of the questions.
-func (m *measurer) measure(ctx context.Context, p *Plan) ([]result, error) {
+func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 	if known, ok := m.known[p.key()]; ok {
 		return known, nil
 	}

@@ -15,8 +15,8 @@ const (
 	useCascade = "cascade"
 )
 
-// Plan is one policy as it is run: a strategy over members of a suite.
-type Plan struct {
+// plan is one policy as it is run: a strategy over members of a suite.
+type plan struct {
 	Use       string    // single, vote or cascade
 	Members   []string  // in the order asked
 	Weights   []float64 // of Members; nil = all equal
@@ -27,8 +27,8 @@ type Plan struct {
 	about   string // how members and weights were chosen
 }
 
-// Describe says in a line what the plan does.
-func (p *Plan) Describe() string {
+// describe says in a line what the plan does.
+func (p *plan) describe() string {
 	switch {
 	case p.Use == useSingle:
 		return "single"
@@ -42,7 +42,7 @@ func (p *Plan) Describe() string {
 	return fmt.Sprintf("cascade of up to %d%s, stops when %d agree", len(p.Members), p.about, p.Agree)
 }
 
-func (p *Plan) weight(i int) float64 {
+func (p *plan) weight(i int) float64 {
 	if p.Weights == nil {
 		return 1
 	}
@@ -50,12 +50,12 @@ func (p *Plan) weight(i int) float64 {
 }
 
 // key is equal for plans that do the same.
-func (p *Plan) key() string {
+func (p *plan) key() string {
 	return fmt.Sprintf("%s %q %v %d %v", p.Use, p.Members, p.Weights, p.Agree, p.Threshold)
 }
 
 // build makes the plan's strategy over the members.
-func (p *Plan) build(name string, members []llm.Member) (llm.Member, error) {
+func (p *plan) build(name string, members []llm.Member) (llm.Member, error) {
 	var weights map[string]float64
 	for i, w := range p.Weights {
 		if weights == nil {
@@ -79,7 +79,7 @@ func (p *Plan) build(name string, members []llm.Member) (llm.Member, error) {
 }
 
 // reorder returns the plan with its members in the order of less.
-func (p *Plan) reorder(compare func(a, b int) int) *Plan {
+func (p *plan) reorder(compare func(a, b int) int) *plan {
 	places := make([]int, len(p.columns))
 	for i := range places {
 		places[i] = i

@@ -11,7 +11,7 @@ import (
 // search is the candidates of a pool under one limit.
 type search struct {
 	tried []tried // best cross-validated score first
-	base  *Plan   // the best single member within the limit; nil = none is
+	base  *plan   // the best single member within the limit; nil = none is
 }
 
 // tried is a candidate's plan from all training questions, with what the same
@@ -169,7 +169,7 @@ func (f *fitter) fold(q int, turn byte) uint32 {
 
 // best returns the plan of the family with the best cross-validated score, of
 // exactly k members where k is above zero; nil = there is none.
-func (s *search) best(family string, k int) *Plan {
+func (s *search) best(family string, k int) *plan {
 	if family == "single" {
 		return s.base
 	}
@@ -183,7 +183,7 @@ func (s *search) best(family string, k int) *Plan {
 
 // chosen returns the plan with the best cross-validated score, or the best
 // single member where nothing beats it clearly: do no harm.
-func (s *search) chosen() *Plan {
+func (s *search) chosen() *plan {
 	for _, t := range s.tried {
 		if s.base == nil || (t.gain > 0 && t.gain >= gateErrors*t.err) {
 			return t.plan
