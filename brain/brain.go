@@ -1,0 +1,327 @@
+// Package brain decides whom to ask and whom to believe. From recorded
+// answers it learns how reliable each member is on which kind of question;
+// asked about a prompt, it says which member to ask next, weighs the answers
+// that came, and stops where another one isn't worth its price.
+//
+// Its nouns are Brain (what was learned, a small file), Example (a prompt with
+// what members answered, to learn from), Case (one request on its way) and
+// Policy (what a point of accuracy is worth). It calls nobody and knows no
+// protocol. design.md has the model and what was measured.
+package brain
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Bounds of what is trained on and read.
+const (
+	MaxMembers  = 256
+	MaxExamples = 1 << 16
+	maxName     = 256 // bytes of a member's name
+)
+
+// Member is one member that a Brain knows.
+type Member struct {
+	Name   string `json:"name"`
+	Vendor string `json:"vendor,omitempty"` // members of one vendor err alike; empty = nobody's
+
+	// What was learned. Costs are multiples of the best single member's mean.
+	Asked    int     `json:"asked"`
+	Accuracy float64 `json:"accuracy"`
+	CostX    float64 `json:"cost_x"`
+	Length   float64 `json:"length"` // mean of the logarithm of a reply's tokens
+	Spread   float64 `json:"spread"` // deviation of that from what the neighbours' replies let expect; 0 = lengths are unknown
+	vendor   uint64  // one bit
+	logit    float64 // of Accuracy
+}
+
+// Brain is what was learned from examples. It is read-only and may be shared.
+type Brain struct {
+	header
+	store
+	codes  []uint8 // rarities as a file holds them
+	rarity []float32
+	byName map[string]int
+	easing [nodes]float64
+}
+
+// header is the part of a Brain that people can read.
+type header struct {
+	Version  int      `json:"version"` // of the format: 1
+	Examples int      `json:"examples"`
+	Members  []Member `json:"members"`
+	Best     int      `json:"best"`  // the most accurate member, by its place in Members
+	Unit     float64  `json:"unit"`  // what Best costs a question, in the currency trained with
+	Shape    shape    `json:"shape"` // of neighbourhoods
+	Model    model    `json:"model"`
+	Trust    trust    `json:"trust"` // makes confidences of the model's probabilities
+	Curve    []Point  `json:"curve"` // what can be had at which price, cheapest first
+}
+
+// shape says how neighbours are weighed: by their cosine to this power,
+// against a member's overall accuracy that counts as much as Prior neighbours
+// that are the same.
+type shape struct {
+	Power float64 `json:"power"`
+	Prior float64 `json:"prior"`
+}
+
+// trust is a Platt scaling: the log-odds of a confidence are Slope times those
+// of the probability, plus Shift.
+// Source: Platt 1999.
+type trust struct {
+	Slope float64 `json:"slope"`
+	Shift float64 `json:"shift"`
+}
+
+func (t trust) confidence(p float64) float64 {
+	p = min(max(p, 1e-6), 1-1e-6)
+	return sigmoid(t.Slope*math.Log(p/(1-p)) + t.Shift)
+}
+
+// Point is what deciding at a price came to on the training examples, each
+// decided without itself in the store.
+type Point struct {
+	Price    float64 `json:"price"`    // of the best single member's mean cost, in accuracy
+	CostX    float64 `json:"cost_x"`   // mean cost, as a multiple of the best single member's
+	Accuracy float64 `json:"accuracy"` // mean score
+	Calls    float64 `json:"calls"`
+	Gain     float64 `json:"gain"` // over the best single member
+	Err      float64 `json:"err"`  // standard error of Gain
+}
+
+// Members returns the members that the brain knows, by name.
+func (b *Brain) Members() []Member { return slices.Clone(b.header.Members) }
+
+// Examples returns how many examples the brain learned from.
+func (b *Brain) Examples() int { return b.header.Examples }
+
+// Best returns the name of the member that was most accurate.
+func (b *Brain) Best() string { return b.header.Members[b.header.Best].Name }
+
+// Curve returns what can be had at which price, cheapest first.
+func (b *Brain) Curve() []Point { return slices.Clone(b.header.Curve) }
+
+// Policy says how a Case spends.
+type Policy struct {
+	Price float64 // what a call that costs as much as the best single member has to gain in accuracy
+	Alone string  // this member answers alone: nothing was measured to be better; empty = nobody does
+	Calls int     // most calls, up to 16; 0 = DefaultCalls
+}
+
+// DefaultCalls is how many members a Case asks at most where nobody says.
+// More were hardly ever worth their price while this was measured.
+const DefaultCalls = 8
+
+// maxCalls bounds what anybody says: more answers than this would leave the
+// range of the numbers that beliefs are made of.
+const maxCalls = 16
+
+const (
+	// aim is the share of a cap that is planned for: what is spent on new
+	// questions scatters around it.
+	aim = 0.94
+	// gateErrors is by how many standard errors the gain over one member alone
+	// has to be above zero before that member is left.
+	gateErrors = 0.0
+)
+
+// Spend returns the policy that was best while training among those whose mean
+// cost is at most costX times that of the best single member. Where that
+// gained nothing over the best member of that cost, it answers alone: do no
+// harm.
+func (b *Brain) Spend(costX float64) (Policy, error) {
+	if !(costX > 0) || math.IsInf(costX, 0) {
+		return Policy{}, fmt.Errorf("brain: cost %v, want a multiple above zero of the best single member's", costX)
+	}
+	point, within := b.point(costX)
+	p := Policy{Price: point.Price}
+	members := b.header.Members
+	alone := -1
+	for j := range members {
+		if members[j].CostX <= costX && (alone < 0 || members[j].Accuracy > members[alone].Accuracy) {
+			alone = j
+		}
+	}
+	if alone < 0 {
+		return p, nil
+	}
+	gain := point.Gain - (members[alone].Accuracy - members[b.header.Best].Accuracy)
+	if !within || gain <= gateErrors*point.Err {
+		p.Alone = members[alone].Name
+	}
+	return p, nil
+}
+
+// point returns what was best among all that cost at most costX; it is false
+// where nothing did.
+func (b *Brain) point(costX float64) (Point, bool) {
+	best := b.priceOf(aim * costX)
+	if best.CostX > costX {
+		return best, false
+	}
+	for i, p := range b.header.Curve {
+		if p.CostX >= best.CostX || p.CostX > aim*costX {
+			continue
+		}
+		// Neighbours on the curve are alike but for chance.
+		if g := b.smooth(i); g.Gain > best.Gain+0.002 {
+			p.Gain = g.Gain
+			best = p
+		}
+	}
+	return best, true
+}
+
+// smooth returns a point of the curve with the mean gain of it and the next
+// ones.
+func (b *Brain) smooth(i int) Point {
+	p := b.header.Curve[i]
+	sum, n := 0.0, 0.0
+	for k := max(i-1, 0); k <= min(i+1, len(b.header.Curve)-1); k++ {
+		sum += b.header.Curve[k].Gain
+		n++
+	}
+	p.Gain = sum / n
+	return p
+}
+
+// priceOf returns the point of the curve with this mean cost, between two
+// measured ones; the cheapest where all cost more.
+func (b *Brain) priceOf(costX float64) Point {
+	curve := b.header.Curve
+	if len(curve) == 0 {
+		return Point{Price: 1}
+	}
+	at := curve[0]
+	for i, p := range curve {
+		if p.CostX <= costX {
+			at = p
+			continue
+		}
+		if i > 0 && p.CostX > at.CostX {
+			share := (costX - at.CostX) / (p.CostX - at.CostX)
+			between := func(x, y float64) float64 { return x + share*(y-x) }
+			at = Point{
+				Price: math.Exp(between(math.Log(at.Price), math.Log(p.Price))), CostX: costX,
+				Accuracy: between(at.Accuracy, p.Accuracy), Calls: between(at.Calls, p.Calls),
+				Gain: between(at.Gain, p.Gain), Err: between(at.Err, p.Err),
+			}
+		}
+		break
+	}
+	return at
+}
+
+// finish makes what follows from the rest: after training and after reading.
+func (b *Brain) finish(codes []uint8) {
+	b.codes, b.rarity = codes, fromRarities(codes)
+	b.store.index()
+	b.easing = b.header.Model.easing()
+	b.byName = make(map[string]int, len(b.header.Members))
+	vendors := map[string]uint64{}
+	for j := range b.header.Members {
+		m := &b.header.Members[j]
+		b.byName[m.Name] = j
+		m.logit = logit(m.Accuracy)
+		m.vendor = bit(vendors, m.Vendor)
+	}
+}
+
+// bit gives each vendor a bit; of more than 64 some share one.
+func bit(vendors map[string]uint64, vendor string) uint64 {
+	if vendor == "" {
+		return 0
+	}
+	v, ok := vendors[vendor]
+	if !ok {
+		v = 1 << (len(vendors) % 64)
+		vendors[vendor] = v
+	}
+	return v
+}
+
+// logit returns the log-odds of a probability, kept away from certainty.
+func logit(p float64) float64 {
+	p = min(max(p, 0.02), 0.98)
+	return math.Log(p / (1 - p))
+}
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+// view is what the neighbours of a prompt say about each member.
+type view struct {
+	overall, special []float64 // as in model, by member
+	common           float64
+	costX            []float64 // expected
+	length           []float64 // expected logarithm
+}
+
+func newView(members int) view {
+	all := make([]float64, 4*members)
+	part := func(i int) []float64 { return all[i*members : (i+1)*members : (i+1)*members] }
+	return view{overall: part(0), special: part(1), costX: part(2), length: part(3)}
+}
+
+// look fills the view from the neighbours. self is the example that is looked
+// at while training, whose own score then doesn't count; -1 = none.
+func (b *Brain) look(neighbours []near, self int, v *view) {
+	members := b.header.Members
+	var weights [maxNear]float64
+	for i, n := range neighbours {
+		weights[i] = math.Pow(float64(n.cosine), b.header.Shape.Power)
+	}
+	prior := b.header.Shape.Prior
+	v.common = 0
+	for j := range members {
+		m := &members[j]
+		accuracy, overall := m.Accuracy, m.logit
+		if self >= 0 && m.Asked > 1 {
+			if s := b.scores[b.store.at(self, j)]; s != unasked {
+				accuracy = (accuracy*float64(m.Asked) - float64(s)/scoreUnit) / float64(m.Asked-1)
+				overall = logit(accuracy)
+			}
+		}
+		scores, scored := prior*accuracy, prior
+		costs := prior * m.CostX
+		lengths, measured := prior*m.Length, prior
+		for i, n := range neighbours {
+			at := b.store.at(int(n.example), j)
+			s := b.scores[at]
+			if s == unasked {
+				continue
+			}
+			w := weights[i]
+			scored += w
+			scores += w * float64(s) / scoreUnit
+			costs += w * costOf(b.costs[at])
+			if l := b.lengths[at]; l > 0 {
+				measured += w
+				lengths += w * float64(l) / lengthUnit
+			}
+		}
+		v.overall[j] = overall
+		v.special[j] = logit(scores/scored) - overall
+		v.common += v.special[j] / float64(len(members))
+		v.costX[j], v.length[j] = costs/scored, lengths/measured
+	}
+	for j := range members {
+		v.special[j] -= v.common
+	}
+}
+
+// logitOf is the log-odds of member j before its reply's length is known and
+// for a question of middling difficulty.
+func (m *model) logitOf(v *view, j int) float64 {
+	return m.Base + m.Overall*v.overall[j] + m.Common*v.common + m.Special*v.special[j]
+}
+
+// excess returns how much longer a reply is than expected, in deviations.
+func excess(tokens, expected, spread float64) float64 {
+	if !(tokens > 0) || spread <= 0 {
+		return 0
+	}
+	return min(max((logLength(tokens)-expected)/spread, -3), 3)
+}

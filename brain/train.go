@@ -1,0 +1,669 @@
+package brain
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Example is one prompt with what members answered to it.
+type Example struct {
+	Prompt  string // empty = unknown: then only what holds overall is learned
+	Replies []Reply
+}
+
+// Reply is what one member answered.
+type Reply struct {
+	Member int     // by its place in Options.Members
+	Key    string  // the answer's normal form; empty = it holds none that can be compared
+	Score  float64 // 0 to 1
+	Cost   float64 // in one currency for all
+	Tokens float64 // of the reply, thoughts included; 0 = unknown
+}
+
+// Options say what to train with.
+type Options struct {
+	Members []Member // name and vendor of each; the rest is learned
+	Workers int      // 0 = one a processor; the brain is the same for any number
+}
+
+// Bounds of the work of training. More examples make it slower and hardly
+// better.
+const (
+	maxFitted    = 1500 // examples that the model is fitted to
+	maxSimulated = 500  // examples that the curve is measured on
+	fewest       = 8    // examples that anything can be learned from
+)
+
+// Train learns from examples. Equal input gives an equal brain, to the byte.
+func Train(examples []Example, o Options) (*Brain, error) {
+	t, err := newTrainer(examples, o)
+	if err != nil {
+		return nil, err
+	}
+	t.count()
+	codes := t.remember()
+	t.b.finish(codes)
+	t.meet()
+	t.b.header.Shape = t.chooseShape()
+	t.lookAround()
+	t.measureLengths()
+	t.b.header.Model = t.fit()
+	t.b.easing = t.b.header.Model.easing()
+	t.draw()
+	return t.b, nil
+}
+
+// trainer is the examples on their way to a Brain.
+type trainer struct {
+	b        *Brain
+	examples []Example
+	workers  int
+	rows     []int       // [example*members+member] = its reply; -1 = none
+	near     [][]near    // by example, without itself
+	views    []view      // by example, likewise
+	fitted   []int       // examples that the model is fitted to
+	grams    [][]gram    // by example
+	excess   [][]float64 // by example and member: how much longer the reply is than expected
+}
+
+func newTrainer(examples []Example, o Options) (*trainer, error) {
+	if n := len(o.Members); n == 0 || n > MaxMembers {
+		return nil, fmt.Errorf("brain: %d members to train with, want 1 to %d", n, MaxMembers)
+	}
+	if n := len(examples); n < fewest || n > MaxExamples {
+		return nil, fmt.Errorf("brain: %d examples to train with, want %d to %d", n, fewest, MaxExamples)
+	}
+	t := &trainer{b: &Brain{}, examples: examples, workers: o.Workers}
+	if t.workers <= 0 {
+		t.workers = runtime.GOMAXPROCS(0)
+	}
+	names := map[string]bool{}
+	for i, m := range o.Members {
+		if m.Name == "" || len(m.Name) > maxName || len(m.Vendor) > maxName || names[m.Name] {
+			return nil, fmt.Errorf("brain: member %d is named %.80q, want a name of its own of at most %d bytes", i+1, m.Name, maxName)
+		}
+		names[m.Name] = true
+		t.b.header.Members = append(t.b.header.Members, Member{Name: m.Name, Vendor: m.Vendor})
+	}
+	m := len(o.Members)
+	t.rows = make([]int, len(examples)*m)
+	for i := range t.rows {
+		t.rows[i] = -1
+	}
+	finite := func(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }
+	for i := range examples {
+		for k, r := range examples[i].Replies {
+			switch {
+			case r.Member < 0 || r.Member >= m:
+				return nil, fmt.Errorf("brain: example %d: a reply of member %d, want 0 to %d", i+1, r.Member, m-1)
+			case !(r.Score >= 0 && r.Score <= 1):
+				return nil, fmt.Errorf("brain: example %d: member %q scores %v, want 0 to 1", i+1, o.Members[r.Member].Name, r.Score)
+			case !finite(r.Cost) || !finite(r.Tokens):
+				return nil, fmt.Errorf("brain: example %d: member %q costs %v for %v tokens, want numbers of at least zero", i+1, o.Members[r.Member].Name, r.Cost, r.Tokens)
+			case t.rows[i*m+r.Member] >= 0:
+				return nil, fmt.Errorf("brain: example %d: two replies of member %q", i+1, o.Members[r.Member].Name)
+			}
+			t.rows[i*m+r.Member] = k
+		}
+	}
+	t.b.header.Version, t.b.header.Examples = version, len(examples)
+	t.fitted = thin(len(examples), maxFitted)
+	return t, nil
+}
+
+// reply returns what the member said to the example; nil = it wasn't asked.
+func (t *trainer) reply(i, j int) *Reply {
+	k := t.rows[i*len(t.b.header.Members)+j]
+	if k < 0 {
+		return nil
+	}
+	return &t.examples[i].Replies[k]
+}
+
+// thin returns at most that many of n numbers, evenly spread.
+func thin(n, most int) []int {
+	some := make([]int, min(n, most))
+	for i := range some {
+		some[i] = i * n / len(some)
+	}
+	return some
+}
+
+// each calls f for 0 to n-1 on the trainer's workers. f writes only what
+// belongs to its number.
+func (t *trainer) each(n int, f func(i int)) {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(t.workers, n) {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1) - 1)
+				if i >= n {
+					return
+				}
+				f(i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// count fills in what holds of each member overall.
+func (t *trainer) count() {
+	members := t.b.header.Members
+	costs := make([]float64, len(members))
+	measured := make([]int, len(members))
+	for i := range t.examples {
+		for _, r := range t.examples[i].Replies {
+			m := &members[r.Member]
+			m.Asked++
+			m.Accuracy += r.Score
+			costs[r.Member] += r.Cost
+			if r.Tokens > 0 {
+				measured[r.Member]++
+				m.Length += logLength(r.Tokens)
+			}
+		}
+	}
+	best, all := -1, 0.0
+	for j := range members {
+		m := &members[j]
+		n := float64(max(m.Asked, 1))
+		costs[j] /= n
+		all += costs[j] / float64(len(members))
+		m.Accuracy /= n
+		m.Length /= float64(max(measured[j], 1))
+		// One that was asked a few questions only isn't known to be best.
+		if 2*m.Asked >= len(t.examples) && (best < 0 || m.Accuracy > members[best].Accuracy) {
+			best = j
+		}
+	}
+	if best < 0 {
+		best = 0
+		for j := range members {
+			if members[j].Asked > members[best].Asked {
+				best = j
+			}
+		}
+	}
+	unit := costs[best]
+	if unit == 0 {
+		unit = all // the best is free: costs are multiples of the mean
+	}
+	if unit == 0 {
+		unit = 1
+	}
+	t.b.header.Best, t.b.header.Unit = best, unit
+	for j := range members {
+		members[j].CostX = costs[j] / unit
+	}
+}
+
+// remember makes the store. It returns the codes of the rarities.
+func (t *trainer) remember() []uint8 {
+	n, m := len(t.examples), len(t.b.header.Members)
+	t.grams = make([][]gram, n)
+	t.each(n, func(i int) { t.grams[i] = grams(t.examples[i].Prompt) })
+	codes := rarities(t.grams)
+	t.grams = nil
+	rarity := fromRarities(codes)
+	s := &t.b.store
+	*s = store{
+		n: n, members: m,
+		sketches: make([]int8, n*dims), scores: make([]uint8, n*m), costs: make([]uint8, n*m), lengths: make([]uint8, n*m),
+	}
+	t.each(n, func(i int) {
+		sketch(t.examples[i].Prompt, rarity, s.sketches[i*dims:(i+1)*dims])
+		for j := range m {
+			at := s.at(i, j)
+			s.scores[at] = unasked
+			if r := t.reply(i, j); r != nil {
+				s.scores[at], s.costs[at], s.lengths[at] = scoreCode(r.Score), costCode(r.Cost/t.b.header.Unit), lengthCode(r.Tokens)
+			}
+		}
+	})
+	return codes
+}
+
+// meet finds the neighbours of each example among the others.
+func (t *trainer) meet() {
+	t.near = make([][]near, len(t.examples))
+	t.each(len(t.near), func(i int) {
+		var found [maxNear]near
+		own := t.b.sketches[i*dims : (i+1)*dims]
+		t.near[i] = slices.Clone(t.b.store.nearest(own, true, found[:0]))
+	})
+}
+
+// The shapes of neighbourhoods that are tried.
+var (
+	powers = []float64{1, 2, 4, 8}
+	priors = []float64{0.1, 0.3, 1, 3}
+)
+
+// chooseShape returns the shape under which the members' own reliabilities
+// have the least log-loss on examples that are not in the store.
+func (t *trainer) chooseShape() shape {
+	var shapes []shape
+	for _, power := range powers {
+		for _, prior := range priors {
+			shapes = append(shapes, shape{power, prior})
+		}
+	}
+	losses := make([]float64, len(shapes))
+	t.each(len(shapes), func(k int) {
+		own := *t.b // the rest is shared and read only
+		own.header.Shape = shapes[k]
+		losses[k], _ = t.marginal(&own)
+	})
+	best := 0
+	for k := range losses {
+		if losses[k] < losses[best]-1e-6 {
+			best = k
+		}
+	}
+	return shapes[best]
+}
+
+// marginal fits the first four figures of the model to each reply by itself,
+// by Newton's method, and returns the log-loss and the figures.
+func (t *trainer) marginal(b *Brain) (float64, [4]float64) {
+	type row struct {
+		x [4]float64
+		y float64
+	}
+	var rows []row
+	v := newView(len(b.header.Members))
+	for _, i := range thin(len(t.examples), maxFitted) {
+		b.look(t.near[i], i, &v)
+		for j := range b.header.Members {
+			if s := b.scores[b.store.at(i, j)]; s != unasked {
+				rows = append(rows, row{[4]float64{1, v.overall[j], v.common, v.special[j]}, float64(s) / scoreUnit})
+			}
+		}
+	}
+	w := [4]float64{0, 1, 0, 0}
+	loss := 0.0
+	for range 6 {
+		var gradient [4]float64
+		var curve [4][4]float64
+		loss = 0
+		for k := range w {
+			gradient[k] = ridge * (w[k] - [4]float64{0, 1, 0, 0}[k])
+			curve[k][k] = ridge
+		}
+		for _, r := range rows {
+			z := w[0]*r.x[0] + w[1]*r.x[1] + w[2]*r.x[2] + w[3]*r.x[3]
+			p := min(max(sigmoid(z), 1e-6), 1-1e-6)
+			loss -= r.y*math.Log(p) + (1-r.y)*math.Log(1-p)
+			for k := range w {
+				gradient[k] += (p - r.y) * r.x[k]
+				for l := range w {
+					curve[k][l] += p * (1 - p) * r.x[k] * r.x[l]
+				}
+			}
+		}
+		step := solve(curve, gradient)
+		for k := range w {
+			w[k] -= step[k]
+		}
+	}
+	return loss / float64(max(len(rows), 1)), w
+}
+
+// ridge holds figures that nothing is known about where they begin.
+const ridge = 1
+
+// solve returns x with a*x = y, for a symmetric positive a, by elimination.
+func solve(a [4][4]float64, y [4]float64) [4]float64 {
+	for k := range y {
+		for r := k + 1; r < len(y); r++ {
+			f := a[r][k] / a[k][k]
+			for c := k; c < len(y); c++ {
+				a[r][c] -= f * a[k][c]
+			}
+			y[r] -= f * y[k]
+		}
+	}
+	for k := len(y) - 1; k >= 0; k-- {
+		for c := k + 1; c < len(y); c++ {
+			y[k] -= a[k][c] * y[c]
+		}
+		y[k] /= a[k][k]
+	}
+	return y
+}
+
+// lookAround fills the views of all examples.
+func (t *trainer) lookAround() {
+	t.views = make([]view, len(t.examples))
+	t.each(len(t.views), func(i int) {
+		t.views[i] = newView(len(t.b.header.Members))
+		t.b.look(t.near[i], i, &t.views[i])
+	})
+}
+
+// measureLengths fills in how far lengths are from what was expected.
+func (t *trainer) measureLengths() {
+	members := t.b.header.Members
+	squares := make([]float64, len(members))
+	counts := make([]float64, len(members))
+	for i := range t.examples {
+		for j := range members {
+			if r := t.reply(i, j); r != nil && r.Tokens > 0 {
+				d := logLength(r.Tokens) - t.views[i].length[j]
+				squares[j] += d * d
+				counts[j]++
+			}
+		}
+	}
+	for j := range members {
+		members[j].Spread = 0
+		// Replies that are all of one length, such as a letter, say nothing.
+		if s := math.Sqrt(squares[j] / max(counts[j], 1)); s > 0.02 {
+			members[j].Spread = s
+		}
+	}
+	t.excess = make([][]float64, len(t.examples))
+	for i := range t.examples {
+		t.excess[i] = make([]float64, len(members))
+		for j := range members {
+			if r := t.reply(i, j); r != nil {
+				t.excess[i][j] = excess(r.Tokens, t.views[i].length[j], members[j].Spread)
+			}
+		}
+	}
+}
+
+// trial is some members' answers to one example, for which the model says how
+// likely each is to be right.
+type trial struct {
+	steps []trialStep
+	right int32 // which kind is; -1 = none of them
+}
+
+type trialStep struct {
+	overall, common, special, excess float64
+	vendor                           uint64
+	kind                             int32 // -1 = no answer
+}
+
+const (
+	trialTurns = 3 // trials of each example
+	trialSteps = 7 // most members of one
+)
+
+// trials draws members for each fitted example, good ones more often, as the
+// planner will ask them.
+func (t *trainer) trials() []trial {
+	members := t.b.header.Members
+	random := rand.New(rand.NewPCG(1, 1)) // any fixed number
+	var all []trial
+	for range trialTurns {
+		for _, i := range t.fitted {
+			most := 1 + random.IntN(trialSteps)
+			var one trial
+			var keys []string
+			one.right = -1
+			for _, j := range random.Perm(len(members)) {
+				if len(one.steps) >= most {
+					break
+				}
+				if random.Float64() > math.Exp(3*(members[j].Accuracy-members[t.b.header.Best].Accuracy)) {
+					continue
+				}
+				r := t.reply(i, j)
+				if r == nil {
+					continue
+				}
+				v := &t.views[i]
+				step := trialStep{v.overall[j], v.common, v.special[j], t.excess[i][j], members[j].vendor, -1}
+				if r.Key != "" {
+					kind := slices.Index(keys, r.Key)
+					if kind < 0 {
+						kind = len(keys)
+						keys = append(keys, r.Key)
+					}
+					step.kind = int32(kind)
+					if r.Score >= right {
+						one.right = step.kind
+					}
+				}
+				one.steps = append(one.steps, step)
+			}
+			if len(keys) > 0 {
+				all = append(all, one)
+			}
+		}
+	}
+	return all
+}
+
+// right is the score from which an answer is taken for right.
+const right = 0.99
+
+// loss is the mean negative log-likelihood of what was right.
+func (t *trainer) loss(m *model, trials []trial) float64 {
+	const parts = 16 // summed in order, so that workers don't change the sum
+	var sums [parts]float64
+	easing := m.easing()
+	t.each(parts, func(part int) {
+		var c chance
+		for k := part * len(trials) / parts; k < (part+1)*len(trials)/parts; k++ {
+			b := newBelief()
+			one := &trials[k]
+			for i := range one.steps {
+				s := &one.steps[i]
+				if s.excess != 0 {
+					b.hint(m, s.excess)
+				}
+				c.vendor = s.vendor
+				c.set(m.Base+m.Overall*s.overall+m.Common*s.common+m.Special*s.special+m.Length*s.excess+m.Length2*s.excess*s.excess, &easing)
+				if s.kind < 0 {
+					b.miss(&c)
+				} else {
+					b.add(m, &c, s.kind)
+				}
+			}
+			total, _, _ := b.weigh()
+			truth := total
+			if one.right >= 0 {
+				truth = b.weight(one.right)
+			} else {
+				for h := range b.kinds {
+					truth -= b.weight(h)
+				}
+			}
+			sums[part] -= math.Log(max(truth/total, 1e-6))
+		}
+	})
+	sum := 0.0
+	for _, s := range sums {
+		sum += s
+	}
+	return sum / float64(max(len(trials), 1))
+}
+
+// fit returns the model with the least loss, by coordinate search from the
+// marginal fit.
+func (t *trainer) fit() model {
+	_, w := t.marginal(t.b)
+	m := model{Spread: 1.5, Collide: 0.4, CollideVendor: 0.5}
+	// Figures of one member by itself are smaller than those given the
+	// difficulty. Source of 0.346: 16*sqrt(3)/(15*pi) squared.
+	grow := math.Sqrt(1 + 0.346*m.Spread*m.Spread)
+	m.Base, m.Overall, m.Common, m.Special = w[0]*grow, w[1]*grow, w[2]*grow, w[3]*grow
+	for _, f := range m.figures() {
+		*f.at = min(max(*f.at, f.low), f.high)
+	}
+	trials := t.trials()
+	best := t.loss(&m, trials)
+	figures := m.figures()
+	for range 6 {
+		for k := range figures {
+			f := &figures[k]
+			for _, sign := range []float64{1, -1} {
+				moved := false
+				for {
+					old := *f.at
+					v := old + sign*f.step
+					if v < f.low || v > f.high {
+						break
+					}
+					*f.at = v
+					l := t.loss(&m, trials)
+					if !(l < best-1e-5) {
+						*f.at = old
+						break
+					}
+					best, moved = l, true
+				}
+				if moved {
+					break
+				}
+			}
+			f.step *= 0.6
+		}
+	}
+	// Rounded, so that the file can be read.
+	for _, f := range figures {
+		*f.at = math.Round(1e4**f.at) / 1e4
+	}
+	return m
+}
+
+// The prices at which the curve is measured, as natural logarithms.
+const (
+	priceLow, priceHigh, priceStep = -6.5, 1.0, 0.5
+)
+
+// draw measures the curve, and fits the trust to how it ended.
+func (t *trainer) draw() {
+	best := t.b.header.Best
+	var some []int // examples that the best member was asked
+	for i := range t.examples {
+		if t.reply(i, best) != nil {
+			some = append(some, i)
+		}
+	}
+	for k, i := range thin(len(some), maxSimulated) {
+		some[k] = some[i]
+	}
+	some = some[:min(len(some), maxSimulated)]
+	if len(some) == 0 {
+		t.b.header.Trust = trust{Slope: 1}
+		return
+	}
+	n := float64(len(some))
+	base := 0.0
+	for _, i := range some {
+		base += t.reply(i, best).Cost / n
+	}
+	var ends []ending
+	results := make([]ending, len(some))
+	for l := priceHigh; l >= priceLow; l -= priceStep {
+		p := Policy{Price: math.Exp(l)}
+		t.each(len(some), func(k int) { results[k] = t.simulate(some[k], p) })
+		point := Point{Price: p.Price}
+		squares := 0.0
+		for k, r := range results {
+			gain := r.score - t.reply(some[k], best).Score
+			point.CostX += r.cost / n
+			point.Accuracy += r.score / n
+			point.Calls += float64(r.calls) / n
+			point.Gain += gain / n
+			squares += gain * gain / n
+		}
+		if base > 0 {
+			point.CostX /= base
+		} else {
+			point.CostX /= t.b.header.Unit
+		}
+		point.Err = math.Sqrt(max(squares-point.Gain*point.Gain, 0) / n)
+		t.b.header.Curve = append(t.b.header.Curve, point)
+		ends = append(ends, results...)
+	}
+	slices.SortStableFunc(t.b.header.Curve, func(x, y Point) int { return cmp.Compare(x.CostX, y.CostX) })
+	t.b.header.Trust = fitTrust(ends)
+}
+
+// ending is how a request ended.
+type ending struct {
+	score, cost float64
+	calls       int
+	sure        float64 // the model's probability; 0 = no answer
+}
+
+// simulate decides on an example by what the others taught.
+func (t *trainer) simulate(i int, p Policy) ending {
+	members := t.b.header.Members
+	c := &Case{b: t.b, belief: newBelief(), seats: make([]seat, len(members))}
+	seats := make([]Seat, len(members))
+	for j := range members {
+		seats[j] = Seat{Name: members[j].Name}
+	}
+	c.fill(&t.views[i], seats)
+	for j := range members {
+		if t.reply(i, j) == nil {
+			c.Off(j)
+		}
+	}
+	var end ending
+	for {
+		at := c.choose(p)
+		if at.seat < 0 {
+			break
+		}
+		r := t.reply(i, at.seat)
+		end.cost += r.Cost
+		end.calls++
+		c.Answer(at.seat, r.Key, r.Tokens)
+	}
+	total, top, kind := c.belief.weigh()
+	if kind >= 0 {
+		end.sure = top / total
+		end.score = t.reply(i, c.Verdict().Supporters[0].Seat).Score
+	}
+	return end
+}
+
+// fitTrust fits the scaling by Newton's method.
+func fitTrust(ends []ending) trust {
+	t := trust{Slope: 1}
+	for range 12 {
+		// One thousandth of a right and of a wrong answer hold it near 1 and 0.
+		g := [2]float64{ridge * (t.Slope - 1), ridge * t.Shift}
+		var a, b, d float64 = ridge, 0, ridge
+		for _, e := range ends {
+			if e.sure <= 0 {
+				continue
+			}
+			p := min(max(e.sure, 1e-6), 1-1e-6)
+			x := math.Log(p / (1 - p))
+			q := sigmoid(t.Slope*x + t.Shift)
+			g[0] += (q - e.score) * x
+			g[1] += q - e.score
+			w := q * (1 - q)
+			a += w * x * x
+			b += w * x
+			d += w
+		}
+		det := a*d - b*b
+		if !(det > 1e-9) {
+			break
+		}
+		t.Slope -= (d*g[0] - b*g[1]) / det
+		t.Shift -= (a*g[1] - b*g[0]) / det
+	}
+	// A scaling that turns the order around is no scaling.
+	t.Slope = min(max(t.Slope, 0.05), 5)
+	t.Shift = min(max(t.Shift, -5), 5)
+	t.Slope, t.Shift = math.Round(1e4*t.Slope)/1e4, math.Round(1e4*t.Shift)/1e4
+	return t
+}
