@@ -36,6 +36,7 @@ type VerifyCheck struct {
 	Arithmetic *verify.ArithmeticParams `yaml:"arithmetic" json:"arithmetic,omitempty" jsonschema_description:"every equation between numbers in the reply holds"`
 	Starlark   *verify.StarlarkParams   `yaml:"starlark" json:"starlark,omitempty" jsonschema_description:"an expression or a small program of your own"`
 	HTTP       *verify.HTTPParams       `yaml:"http" json:"http,omitempty" jsonschema_description:"a verifier of your own behind a URL"`
+	Command    *verify.CommandParams    `yaml:"command" json:"command,omitempty" jsonschema_description:"a command of your own runs the reply's code in a sandbox; only with allow_commands: true"`
 }
 
 const (

@@ -206,16 +206,17 @@ budget: {max_calls: 4}`
 		t.Errorf("built %+v", v)
 	}
 	for want, p := range map[string]VerifyParams{
-		"attempts: 9, want 1 to 8":                                      {Attempts: 9},
-		"attempts: -1, want 1 to 8":                                     {Attempts: -1},
-		"checks: 17, want at most 16":                                   {Checks: make([]VerifyCheck, 17)},
-		`on_failure: "hope", want best or error`:                        {OnFailure: "hope"},
-		`on_unavailable: "pass", want fail or skip`:                     {OnUnavailable: "pass"},
-		"checks[1]: none, want exactly one of json_schema, regexp":      {Checks: []VerifyCheck{matching("."), {}}},
-		"checks[0]: regexp and arithmetic, want exactly one":            {Checks: []VerifyCheck{{Regexp: &verify.RegexpParams{}, Arithmetic: &verify.ArithmeticParams{}}}},
-		"checks[0]: verify: regexp: pattern: error parsing":             {Checks: []VerifyCheck{matching("(")}},
-		"budget: a bound is negative":                                   {Budget: Budget{MaxCalls: -1}},
-		"checks[0]: verify: starlark: program: it is no expression and": {Checks: []VerifyCheck{program("x = 1")}},
+		"attempts: 9, want 1 to 8":                                                            {Attempts: 9},
+		"attempts: -1, want 1 to 8":                                                           {Attempts: -1},
+		"checks: 17, want at most 16":                                                         {Checks: make([]VerifyCheck, 17)},
+		`on_failure: "hope", want best or error`:                                              {OnFailure: "hope"},
+		`on_unavailable: "pass", want fail or skip`:                                           {OnUnavailable: "pass"},
+		"checks[1]: none, want exactly one of json_schema, regexp":                            {Checks: []VerifyCheck{matching("."), {}}},
+		"checks[0]: verify: command: it runs what models write, so it is off: allow_commands": {Checks: []VerifyCheck{{Command: &verify.CommandParams{Run: []string{"true"}}}}},
+		"checks[0]: regexp and arithmetic, want exactly one":                                  {Checks: []VerifyCheck{{Regexp: &verify.RegexpParams{}, Arithmetic: &verify.ArithmeticParams{}}}},
+		"checks[0]: verify: regexp: pattern: error parsing":                                   {Checks: []VerifyCheck{matching("(")}},
+		"budget: a bound is negative":                                                         {Budget: Budget{MaxCalls: -1}},
+		"checks[0]: verify: starlark: program: it is no expression and":                       {Checks: []VerifyCheck{program("x = 1")}},
 	} {
 		if m, err := New("verify", Env{Name: "model", Members: two}, p); err == nil || m != nil || !strings.HasPrefix(err.Error(), "fusion: model: "+want) {
 			t.Errorf("%v, want %q", err, want)
