@@ -167,7 +167,7 @@ func (b *Brain) point(costX float64) (Point, bool) {
 			continue
 		}
 		// Neighbours on the curve are alike but for chance.
-		if g := b.smooth(i); g.Gain > best.Gain+0.002 {
+		if g := b.smooth(i); g.Gain > best.Gain+0.01 {
 			p.Gain = g.Gain
 			best = p
 		}

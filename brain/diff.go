@@ -33,7 +33,7 @@ func Diff(old, newer *Brain) []Change {
 		note(m.Name, percent(m.Accuracy)+" at "+times(m.CostX), "")
 	}
 	for i := range b.Members {
-		if m := &b.Members[i]; !old.knows(m.Name) {
+		if m := &b.Members[i]; !old.Knows(m.Name) {
 			note(m.Name, "", percent(m.Accuracy)+" at "+times(m.CostX))
 		}
 	}
@@ -47,8 +47,8 @@ func Diff(old, newer *Brain) []Change {
 	return all
 }
 
-// knows reports whether the brain has learned of the member.
-func (b *Brain) knows(member string) bool {
+// Knows reports whether the brain has learned of the member.
+func (b *Brain) Knows(member string) bool {
 	_, ok := b.byName[member]
 	return ok
 }

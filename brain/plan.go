@@ -6,7 +6,7 @@ const maxCandidates = 6
 
 // trouble is what a call has to gain in accuracy whatever it costs: nobody
 // waits for less, and the model's figures aren't better than that. A guess.
-const trouble = 0.002
+const trouble = 0.0005
 
 // depth returns how many calls are looked ahead where so many different
 // answers were given: the more there are, the more branches.

@@ -10,15 +10,19 @@ import (
 )
 
 func init() {
-	Register("auto", "one capable member where answers can't be compared, else a cascade by agreement", newAuto)
+	Register("auto", "one capable member where answers can't be compared, else whom a brain says, or a cascade by agreement", newAuto)
 }
 
 // AutoParams are the parameters of auto.
 type AutoParams struct {
-	Order   []string           `yaml:"order" json:"order,omitempty" jsonschema_description:"all members from the cheapest to the strongest; empty = by price, the dearest taken for the strongest, or in the order of members where a price is unknown"`
-	Agree   int                `yaml:"agree" json:"agree,omitempty" jsonschema:"minimum=0" jsonschema_description:"so many equal answers are accepted; 0 = 2"`
-	Weights map[string]float64 `yaml:"weights" json:"weights,omitempty" jsonschema_description:"log-odds of being right, by member; a member that is not named has 1"`
-	Budget  Budget             `yaml:"budget" json:"budget,omitzero" jsonschema_description:"bounds of one request"`
+	Order    []string           `yaml:"order" json:"order,omitempty" jsonschema_description:"all members from the cheapest to the strongest; empty = by price, the dearest taken for the strongest, or in the order of members where a price is unknown"`
+	Agree    int                `yaml:"agree" json:"agree,omitempty" jsonschema:"minimum=0" jsonschema_description:"so many equal answers are accepted; 0 = 2"`
+	Weights  map[string]float64 `yaml:"weights" json:"weights,omitempty" jsonschema_description:"log-odds of being right, by member; a member that is not named has 1"`
+	Effort   string             `yaml:"effort" json:"effort,omitempty" jsonschema:"enum=fast,enum=balanced,enum=best" jsonschema_description:"what a brain may spend on average, as a multiple of what the best single member costs: fast = 0.25, balanced = 1, best = 3; empty = balanced"`
+	CostX    float64            `yaml:"cost_x" json:"cost_x,omitempty" jsonschema:"minimum=0" jsonschema_description:"that multiple as a number, instead of effort; 0 = by effort"`
+	Price    float64            `yaml:"price" json:"price,omitempty" jsonschema:"minimum=0" jsonschema_description:"instead of both: how much accuracy, of 1, a call at the best single member's cost has to gain; 0 = by cost_x or effort"`
+	Parallel int                `yaml:"parallel" json:"parallel,omitempty" jsonschema:"minimum=0" jsonschema_description:"most members that a brain asks at the same time, to save time; 0 = 1"`
+	Budget   Budget             `yaml:"budget" json:"budget,omitzero" jsonschema_description:"bounds of one request"`
 }
 
 // auto chooses by what the request needs:
@@ -34,11 +38,15 @@ type AutoParams struct {
 // member be the one, "speed" has one member answer always, and "quality" asks
 // for one more member to agree.
 //
-// Nothing is learned yet: the order is by configuration or price as it was
+// With a brain the second case is its: it says whom to ask next, weighs the
+// answers by who gave them to what kind of question, and stops where another
+// one isn't worth its price. "cost" and "quality" are then the efforts fast
+// and best. Without a brain the order is by configuration or price as it was
 // when the model was built, and the last member is trusted to be the strongest.
 type auto struct {
 	*base // seats from the cheapest to the strongest
 	climb climb
+	mind  *mind // nil = no brain
 }
 
 func newAuto(env Env, p AutoParams) (llm.Member, error) {
@@ -53,7 +61,8 @@ func newAuto(env Env, p AutoParams) (llm.Member, error) {
 	if err := a.climb.check(b); err != nil {
 		return nil, err
 	}
-	return a, nil
+	a.mind, err = newMind(b, env.Brain, p)
+	return a, err
 }
 
 // cheapFirst orders the seats as named, else by price.
@@ -98,6 +107,9 @@ func (a *auto) answer(ctx context.Context, w *work) error {
 			seats = strongest(seats)
 		}
 		return w.one(ctx, seats, why)
+	}
+	if a.mind != nil {
+		return w.think(ctx, seats, a.mind, prefer)
 	}
 	c := a.climb
 	if prefer == "quality" {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"summit/brain"
 	"summit/llm"
 )
 
@@ -25,6 +26,8 @@ type Env struct {
 	// Member finds any member or model by name, for judges and aggregators
 	// that are not among Members.
 	Member func(name string) (llm.Member, error)
+	// Brain is what was learned of members; nil = nothing.
+	Brain *brain.Brain
 }
 
 // Strategy is one way to make a member of members.
