@@ -215,13 +215,19 @@ func (w *work) accepted(ctx context.Context, judge *seat, rep *reply, end time.T
 // as it comes: nothing could be compared, so asking more of them gains
 // nothing. What was answered before is used where all of them fail.
 func (w *work) lastResort(ctx context.Context, seats []*seat, before []reply) error {
-	seats, left := w.cool.order(strongest(seats), time.Now())
-	if left != "" {
-		w.note("%s", left)
+	seats = strongest(seats)
+	// A recording that has no answer is not out of order: asked for a recorded
+	// question, everybody stays in, so that results never depend on timing.
+	live := !w.recorded()
+	if live {
+		var left string
+		if seats, left = w.cool.order(seats, time.Now()); left != "" {
+			w.note("%s", left)
+		}
 	}
 	const why = "the answers can't be compared"
 	w.progress(seats[0].name, llm.StateAsked, why)
-	by, part, err := w.relay(ctx, seats, w.r, pass{peek: true, thoughts: true, first: w.firstContent(0), cool: true})
+	by, part, err := w.relay(ctx, seats, w.r, pass{peek: true, thoughts: true, first: w.firstContent(0), cool: live})
 	if part == nil {
 		e := llm.AsError(err)
 		w.progress(seats[0].name, llm.StateFailed, string(e.Kind))
