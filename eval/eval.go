@@ -353,6 +353,9 @@ func (g *group) policy(w row, results, base []result) PolicyReport {
 	p.CILow, p.CIHigh = g.boot.interval(diffs)
 	if len(confidences) > 0 {
 		ece := calibrationError(confidences, scored)
+		if w.plan.Use == useAuto {
+			ece = massError(confidences, scored)
+		}
 		p.ECE = &ece
 	}
 	return p
@@ -361,7 +364,7 @@ func (g *group) policy(w row, results, base []result) PolicyReport {
 // policy is what a name of the --policy list stands for.
 type policy struct {
 	name   string
-	family string // single, majority, weighted, cascade, threshold, chosen
+	family string // single, majority, weighted, cascade, threshold, auto, chosen
 	k      int    // 0 = chosen on the training splits
 	all    bool   // the whole pool
 	member string // single: this one; empty = the best
@@ -380,7 +383,7 @@ const maxCommittee = 9
 
 func parsePolicy(name string) (policy, error) {
 	p := policy{name: name, family: name}
-	bad := fmt.Errorf("eval: policy %q, want single, single:MEMBER, majority, weighted, cascade or threshold (with @2 to @%d; majority and weighted also @all), or chosen", name, maxCommittee)
+	bad := fmt.Errorf("eval: policy %q, want single, single:MEMBER, majority, weighted, cascade or threshold (with @2 to @%d; majority and weighted also @all), auto or chosen", name, maxCommittee)
 	if member, ok := strings.CutPrefix(name, "single:"); ok {
 		if member == "" {
 			return p, bad
@@ -391,7 +394,7 @@ func parsePolicy(name string) (policy, error) {
 	family, k, sized := strings.Cut(name, "@")
 	p.family = family
 	switch family {
-	case "single", "chosen":
+	case "single", "chosen", useAuto:
 		if sized {
 			return p, bad
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"summit/brain"
 )
 
 // The constants of the one procedure that all suites and pools are fitted
@@ -43,6 +45,7 @@ type fitter struct {
 	workers int
 	opened  []tried             // of all recipes that know no limit, once they were tried
 	found   map[float64]*search // by limit
+	brain   *brain.Brain        // of the policy auto; nil = not trained yet
 }
 
 func newFitter(b *board, pool, train []int, workers int) *fitter {
@@ -137,6 +140,9 @@ func (f *fitter) fit(ctx context.Context, p policy, limit float64) (*plan, bool,
 			return nil, false, fmt.Errorf("eval: %s: policy %q: no such member", f.b.suite.Name, p.name)
 		}
 		return f.single(m), slices.Contains(f.pool, m) && limit == 0, nil
+	}
+	if p.family == useAuto {
+		return f.auto(limit)
 	}
 	if p.all {
 		if !f.votes || limit > 0 {

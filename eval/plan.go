@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"summit/brain"
 	"summit/fusion"
 	"summit/llm"
 )
@@ -23,13 +24,17 @@ type plan struct {
 	Agree     int       // cascade: so many equal answers are accepted
 	Threshold float64   // cascade: an answer with such a sum of weights is accepted, whatever Agree says; 0 = Agree counts
 
-	columns []int  // Members, by their index in the suite
-	about   string // how members and weights were chosen
+	columns []int        // Members, by their index in the suite
+	brain   *brain.Brain // auto: what it was told
+	costX   float64      // auto: what it may spend, as a multiple of the best single member's cost
+	about   string       // how members and weights were chosen
 }
 
 // describe says in a line what the plan does.
 func (p *plan) describe() string {
 	switch {
+	case p.Use == useAuto:
+		return p.about
 	case p.Use == useSingle:
 		return "single"
 	case p.Use == useVote && p.Weights == nil:
@@ -51,7 +56,7 @@ func (p *plan) weight(i int) float64 {
 
 // key is equal for plans that do the same.
 func (p *plan) key() string {
-	return fmt.Sprintf("%s %q %v %d %v", p.Use, p.Members, p.Weights, p.Agree, p.Threshold)
+	return fmt.Sprintf("%s %q %v %d %v %v", p.Use, p.Members, p.Weights, p.Agree, p.Threshold, p.costX)
 }
 
 // build makes the plan's strategy over the members.
@@ -68,6 +73,8 @@ func (p *plan) build(name string, members []llm.Member) (llm.Member, error) {
 	// the largest.
 	budget := fusion.Budget{MaxCalls: len(members)}
 	switch p.Use {
+	case useAuto:
+		return p.think(name, members)
 	case useSingle:
 		return fusion.New(useSingle, env, fusion.SingleParams{Budget: budget})
 	case useVote:

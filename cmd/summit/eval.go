@@ -53,6 +53,7 @@ intervals of their gain over the best single member. Policies are
   cascade@K         up to K members, cheap first, until two agree
   threshold@K       up to K members, cheap first, until their weights suffice
   majority@all      the whole pool; also weighted@all
+  auto              a brain that asks step by step; with a --cap, under that
   chosen            whatever scores best in cross-validation on the training
                     splits, or the best single member if nothing clearly does
 
