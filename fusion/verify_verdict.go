@@ -141,11 +141,8 @@ func joined(a, b string) string {
 //	[[5d1f0c9ab2e47738 END CHECK regexp]]
 //
 //	<what to do>
-//
-// It is no recorded question any more.
 func (w *work) reviseRequest(last *attempt) *llm.Request {
 	c := w.r.Clone()
-	c.Summit = llm.Extension{}
 	text := revisePrompt(last.text, last.results)
 	if m := &c.Messages[len(c.Messages)-1]; m.Role == llm.RoleUser {
 		m.Parts = append(slices.Clip(m.Parts), llm.Part{Kind: llm.PartText, Text: "\n\n" + text})

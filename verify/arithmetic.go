@@ -23,7 +23,7 @@ const (
 	maxEquations = 1000 // looked at in one reply
 	maxTerms     = 64   // numbers in one side
 	maxDigits    = 30   // in one number
-	maxNesting   = 16   // parentheses
+	maxNesting   = 8    // parentheses
 	maxFalse     = 5    // false equations told
 )
 

@@ -86,7 +86,7 @@ func TestArithmeticOfLongTexts(t *testing.T) {
 	for _, piece := range []string{"+ 1 ", "1+", "(", "((1+", "1 = ", "1=1+", "$", "-", "9", "1,000", "x ", "**1", "1 ", " ", "% of ", "1(", "a1", "(1/7+", "(1/997*3=1/991+"} {
 		start := time.Now()
 		find(t, arithmetic{rounded: true}, strings.Repeat(piece, MaxTextBytes/len(piece)))
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 15*time.Second {
 			t.Errorf("%q repeated: %v", piece, took)
 		}
 	}
