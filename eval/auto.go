@@ -6,10 +6,12 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"summit/brain"
 	"summit/fusion"
 	"summit/llm"
+	"summit/record"
 )
 
 // useAuto is the strategy that a brain leads, and the name of its policy.
@@ -46,19 +48,34 @@ func (f *fitter) auto(limit float64) (*plan, bool, error) {
 	return p, true, nil
 }
 
-// learn trains a brain on the training questions. Neither the suite's name nor
-// a question's id is told to it.
+// learn trains a brain on the training questions.
 func (f *fitter) learn() (*brain.Brain, error) {
-	s := f.b.suite
-	o := brain.Options{Workers: f.workers}
-	for _, m := range f.pool {
-		o.Members = append(o.Members, brain.Member{Name: s.Members[m].Name, Vendor: s.Members[m].Vendor})
+	l := learner{places: map[string]int{}}
+	l.add(f.b, f.pool, f.train)
+	l.Workers = f.workers
+	return brain.Train(l.examples, l.Options)
+}
+
+// learner turns recorded answers into what a brain learns from. Neither a
+// suite's name nor a question's id is told to it.
+type learner struct {
+	brain.Options
+	examples []brain.Example
+	places   map[string]int // of Members, by name
+}
+
+func (l *learner) add(b *board, pool, questions []int) {
+	s := b.suite
+	for _, m := range pool {
+		if name := s.Members[m].Name; !l.knows(name) {
+			l.places[name] = len(l.Members)
+			l.Members = append(l.Members, brain.Member{Name: name, Vendor: s.Members[m].Vendor})
+		}
 	}
-	examples := make([]brain.Example, 0, len(f.train))
-	for _, q := range f.train {
+	for _, q := range questions {
 		e := brain.Example{Prompt: s.Questions[q].Text()}
-		for k, m := range f.pool {
-			v, c := f.b.at(q, m), s.Cell(q, m)
+		for _, m := range pool {
+			v, c := b.at(q, m), s.Cell(q, m)
 			if v.key == absent {
 				continue
 			}
@@ -68,11 +85,59 @@ func (f *fitter) learn() (*brain.Brain, error) {
 			}
 			// As a replayed member reports its usage.
 			tokens := math.Round(c.TokensOut) + math.Round(c.Hidden)
-			e.Replies = append(e.Replies, brain.Reply{Member: k, Key: key, Score: v.score, Cost: v.cost, Tokens: tokens})
+			e.Replies = append(e.Replies, brain.Reply{Member: l.places[s.Members[m].Name], Key: key, Score: v.score, Cost: v.cost, Tokens: tokens})
 		}
-		examples = append(examples, e)
+		l.examples = append(l.examples, e)
 	}
-	return brain.Train(examples, o)
+}
+
+func (l *learner) knows(member string) bool {
+	_, ok := l.places[member]
+	return ok
+}
+
+// LearnOptions say what a brain learns from.
+type LearnOptions struct {
+	Folder  *record.Folder
+	Splits  []string // whose questions it learns from
+	Suites  []string // empty = every suite with these splits
+	Pool    string   // empty = all
+	Workers int      // 0 = one a processor
+}
+
+// Learn trains one brain on the recorded answers of all the suites. The same
+// options and files give the same brain, to the byte.
+func Learn(o LearnOptions) (*brain.Brain, error) {
+	if o.Folder == nil || len(o.Splits) == 0 {
+		return nil, fmt.Errorf("eval: learn: no folder, or no splits to learn from")
+	}
+	if len(o.Suites) == 0 {
+		var err error
+		if o.Suites, err = o.Folder.Suites(o.Splits...); err != nil {
+			return nil, err
+		}
+		if len(o.Suites) == 0 {
+			return nil, fmt.Errorf("eval: learn: %s holds no suite with the splits %s", o.Folder.Name(), strings.Join(o.Splits, ", "))
+		}
+	}
+	l := learner{places: map[string]int{}}
+	l.Workers = o.Workers
+	for i, name := range o.Suites {
+		if slices.Contains(o.Suites[:i], name) {
+			return nil, fmt.Errorf("eval: learn: suite %q twice", name)
+		}
+		s, err := o.Folder.Read(name, o.Splits...)
+		if err != nil {
+			return nil, err
+		}
+		questions := s.In(o.Splits...)
+		pool, err := s.Pool(cmp.Or(o.Pool, "all"), questions)
+		if err != nil {
+			return nil, err
+		}
+		l.add(newBoard(s), pool, questions)
+	}
+	return brain.Train(l.examples, l.Options)
 }
 
 // think builds the strategy over the members.
