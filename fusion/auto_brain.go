@@ -118,6 +118,11 @@ func (w *work) think(ctx context.Context, seats []*seat, m *mind, prefer string)
 			rep := w.put(&s, ask{seat: seats[step.Seat], r: w.r, reason: step.Why})
 			s.stop()
 			t.hear(step.Seat, rep)
+			if rep.answered() && rep.seat.name == policy.Alone {
+				// Whatever it says, nothing was measured to be better.
+				t.why = step.Why
+				break
+			}
 		} else {
 			asked := c.Together(step.Seat, policy, m.parallel)
 			asks := make([]ask, len(asked))

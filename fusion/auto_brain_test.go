@@ -122,6 +122,19 @@ func TestAutoWithABrainAndFreeText(t *testing.T) {
 	}
 }
 
+// Where nothing was measured to be better than one member, it is asked alone,
+// also where what it says can't be compared.
+func TestAutoWithABrainAlone(t *testing.T) {
+	essay := "Once upon a time there was a mountain, and nobody had climbed it yet. Then somebody came along."
+	m := minded(t, AutoParams{}, named("42", "42", essay)...)
+	mind := m.(*auto).mind
+	mind.policy.Alone = "c"
+	s := watch(t.Context(), m, user("Tell a story."))
+	if s.err != nil || s.text != essay || len(s.done.Parts) != 1 {
+		t.Errorf("%q after %d (%v), want c's alone", s.text, len(s.done.Parts), s.err)
+	}
+}
+
 func TestAutoBrainParams(t *testing.T) {
 	f := func(want string, p AutoParams) {
 		t.Helper()
