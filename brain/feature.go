@@ -12,9 +12,10 @@ const (
 	// buckets is how many hashed n-grams are told apart. A prompt of a few
 	// thousand characters has about as many different ones.
 	buckets = 4096
-	// dims is the length of a sketch. Measured by log-loss of the
-	// reliabilities on the training splits of eight suites: 64 loses a third
-	// of what neighbours are worth, 256 gains nothing over 128.
+	// dims is the length of a sketch. On the training splits of five suites,
+	// log-loss of the members' reliabilities in 5-fold cross-validation was
+	// 0.4926 with 64, 0.4897 with 128; with 256 two of three suites gained
+	// 0.001 and 0.007 for twice the size and time, and fusion gained nothing.
 	dims = 128
 	// maxRunes bounds what is read of a prompt: half from its beginning, half
 	// from its end.

@@ -1,7 +1,7 @@
 package brain
 
-// maxCandidates is how many members the planner looks at. More were not
-// better in cross-validation.
+// maxCandidates is how many members the planner looks at: a guess, as many as
+// there are kinds of usefulness that begin tells apart.
 const maxCandidates = 6
 
 // trouble is what a call has to gain in accuracy whatever it costs: nobody

@@ -637,7 +637,7 @@ func (t *trainer) simulate(i int, p Policy) ending {
 func fitTrust(ends []ending) trust {
 	t := trust{Slope: 1}
 	for range 12 {
-		// One thousandth of a right and of a wrong answer hold it near 1 and 0.
+		// As ridge holds other figures.
 		g := [2]float64{ridge * (t.Slope - 1), ridge * t.Shift}
 		var a, b, d float64 = ridge, 0, ridge
 		for _, e := range ends {
