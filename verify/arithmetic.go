@@ -117,13 +117,13 @@ func equations(text string) []equation {
 	s := &scanner{text: unify(text)}
 	var all []equation
 	for len(all) < maxEquations && s.next() {
-		start := s.at
 		if e, ok := s.equation(); ok {
 			all = append(all, e)
-		} else if s.at <= start || s.text[start] == '(' {
-			s.at = start + 1 // (2 + 3 = 5)
+		} else if s.text[s.found] == '(' {
+			s.at = s.found + 1 // (2 + 3 = 5)
 			continue
 		}
+		s.at = max(s.at, s.found)
 		s.skipNumber()
 	}
 	return all
@@ -140,8 +140,9 @@ var unify = strings.NewReplacer(
 
 // scanner reads a text from left to right, each byte a bounded number of times.
 type scanner struct {
-	text string
-	at   int
+	text  string
+	at    int
+	found int // the digit or parenthesis that next found last: it only goes forward
 }
 
 // next goes to the next place where an equation may begin: a digit, or a
@@ -154,6 +155,7 @@ func (s *scanner) next() bool {
 			return false
 		}
 		s.at += i
+		s.found = s.at
 		if s.text[s.at] != '(' {
 			for s.at > 0 && strings.ContainsRune("$¥€£", lastRune(s.text[:s.at])) {
 				s.at -= utf8.RuneLen(lastRune(s.text[:s.at]))
@@ -193,8 +195,9 @@ func (s *scanner) skipNumber() {
 func (s *scanner) free() bool {
 	before := strings.TrimRight(s.text[:s.at], " \t")
 	spaced := len(before) < s.at
-	if strings.HasSuffix(before, "**") && !spaced && (len(before) == 2 || !isDigit(before[len(before)-3]) && before[len(before)-3] != ')') {
-		return true // emphasis
+	if strings.HasSuffix(before, "**") && !spaced {
+		marked := lastRune(strings.TrimRight(before, "*"))
+		return !unicode.IsLetter(marked) && !unicode.IsDigit(marked) && marked != ')' // a power, or emphasis
 	}
 	last := lastRune(before)
 	switch {
@@ -205,6 +208,8 @@ func (s *scanner) free() bool {
 		return spaced && (line == "" || line[len(line)-1] == '\n')
 	case strings.ContainsRune("^_%!\\})@√", last), unicode.IsDigit(last):
 		return false
+	case unicode.IsSymbol(last) && !strings.ContainsRune("=<>≤≥≠≈~|`$¥€£", last):
+		return false // an operator that isn't read
 	case last == '|' || last == '#':
 		return spaced // a table, a heading
 	case last == '.' || last == ',' || last == ':':

@@ -56,7 +56,7 @@ func TestArithmetic(t *testing.T) {
 		"", "no numbers", "5", "5 = 5", "x + 3 = 7", "2x + 3 = 7", "x - 2 + 3 = 7", "2 + 3 = 5 + y", "2 + 3 = 5x", "2^3 + 1 = 10",
 		"f(2) + 3 = 7", "sqrt 4 + 3 = 7", "half of 6 + 2 = 5", "10 ÷ 3 = 3 remainder 1", "10÷3=3……1", "10÷3=3余1", "10 / 3 = 3.333...", "10 / 3 ≈ 3.33",
 		"100 + 20% = 120", "2 × 5000 = 1万", "2 * 500 = 1 thousand", "10:30 + 2 = 12:30", "7 % 3 = 1", "7 % 3 + 1 = 2", "2(3) + 1 = 8",
-		"version 1.2.3 + 1 = 2", "1e3 + 1 = 2", "2**3 = 9", "2 ** 3 = 9", `\frac{1}{2} + 3 = 9`, "2 + 3 = ?", "2 + 3 => 6", "2 + 3 != 6", "5 * 1.5 = 7 and a half", "1 1/2 + 1 = 9",
+		"version 1.2.3 + 1 = 2", "1e3 + 1 = 2", "2**3 = 9", "X￠256=73/24", "3 ⊕ 2 + 1 = 9", "x**2 + 39 = 0", "(y)**2 - 1 = 0", "2 ** 3 = 9", `\frac{1}{2} + 3 = 9`, "2 + 3 = ?", "2 + 3 => 6", "2 + 3 != 6", "5 * 1.5 = 7 and a half", "1 1/2 + 1 = 9",
 	} {
 		f(text, none)
 	}
@@ -83,7 +83,7 @@ func TestArithmeticRounded(t *testing.T) {
 
 // Time is linear, whatever the text.
 func TestArithmeticOfLongTexts(t *testing.T) {
-	for _, piece := range []string{"+ 1 ", "1+", "(", "((1+", "1 = ", "1=1+", "$", "-", "9", "1,000", "x ", "**1", "1 ", " ", "% of ", "1(", "a1", "(1/7+", "(1/997*3=1/991+"} {
+	for _, piece := range []string{"+ 1 ", "1+", "(", "((1+", "1 = ", "1=1+", "$", "$$5 ", "-$-$1", "-", "9", "1,000", "x ", "**1", "1 ", " ", "% of ", "1(", "a1", "(1/7+", "(1/997*3=1/991+"} {
 		start := time.Now()
 		find(t, arithmetic{rounded: true}, strings.Repeat(piece, MaxTextBytes/len(piece)))
 		if took := time.Since(start); took > 15*time.Second {
@@ -94,6 +94,7 @@ func TestArithmeticOfLongTexts(t *testing.T) {
 
 func FuzzArithmetic(f *testing.F) {
 	f.Add("2 + 3 = 5, (1/0)*2 = ３×４")
+	f.Add("$$5 + $$6 = ¥-¥3")
 	f.Add("20% of 50 = 10 = **5** x 2")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := find(t, arithmetic{rounded: true}, text)
