@@ -19,6 +19,7 @@ type Config struct {
 	FX       map[string]FX     `yaml:"fx"`       // what other currencies are worth, by code; needed for every currency that a price names
 	Members  map[string]Member `yaml:"members"`  // who answers, by name; none = those found at start, else the demonstration
 	Models   map[string]Model  `yaml:"models"`   // models made of members, by name; summit, summit-max and summit-lite exist where not set here
+	Brain    Brain             `yaml:"brain"`    // what the strategy auto knows of the members
 	Identity Identity          `yaml:"identity"` // who may ask
 	Limits   Limits            `yaml:"limits"`   // bounds of the server
 	Log      Log               `yaml:"log"`      // what is logged, to standard error
@@ -83,6 +84,12 @@ type Identity struct {
 	Auth    string   `yaml:"auth" jsonschema:"enum=keys,enum=none"` // keys = a bearer key made by "summit key create"; none = anybody on this machine, only with a loopback address; empty = keys
 	Origins []string `yaml:"origins"`                               // origins whose web pages may use the server (CORS), such as https://chat.example.com; none = only its own
 	Hosts   []string `yaml:"hosts"`                                 // names besides localhost under which it is reached on a loopback address, without port
+}
+
+// Brain says where that is from which auto knows whom to ask and whom to
+// believe.
+type Brain struct {
+	File string `yaml:"file"` // made by "summit brain train", with members named as here; empty = none: auto asks the cheapest first, until two agree
 }
 
 // Log says what is logged and how. Prompts, answers and secrets never are.

@@ -132,6 +132,7 @@ func Load(s Sources) (*Loaded, error) {
 	if l.Config.DataDir == "" {
 		l.Config.DataDir = DefaultDataDir(s.Env)
 	}
+	l.Config.Brain.File = homed(l.Config.Brain.File, s.Env)
 	for name, m := range l.Config.Members {
 		m.KeyFile = homed(m.KeyFile, s.Env)
 		l.Config.Members[name] = m

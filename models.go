@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"summit/brain"
 	"summit/fusion"
 	"summit/llm"
 	"summit/money"
@@ -55,6 +56,7 @@ type directory struct {
 	models  []string // names in order, the built-in ones first
 	notes   []string // how the members came to be, for people; nil = all configured
 	purse   *spendCap
+	brain   *brain.Brain // nil = none
 }
 
 // list returns the entries, models first.
@@ -105,6 +107,9 @@ func newDirectory(ctx context.Context, c Config, purse *spendCap, log *slog.Logg
 	}
 	if len(d.members) == 0 {
 		d.demonstrate()
+	}
+	if d.brain, err = openBrain(c.Brain, d.members, warn); err != nil {
+		return nil, err
 	}
 	if err := d.addModels(c); err != nil {
 		return nil, err
@@ -163,7 +168,7 @@ func (b *builder) find(name string) (llm.Member, error) {
 	}
 	b.making = append(b.making, name)
 	defer func() { b.making = b.making[:len(b.making)-1] }()
-	env := fusion.Env{Name: name, Member: b.find}
+	env := fusion.Env{Name: name, Member: b.find, Brain: b.brain}
 	for _, part := range m.Members {
 		member, err := b.find(part)
 		if err != nil {

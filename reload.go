@@ -67,7 +67,10 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 			changes.Removed = append(changes.Removed, e.Name)
 		}
 	}
-	s.config.Members, s.config.Models, s.config.FX = c.Members, c.Models, c.FX
+	if !sameBrain(old.brain, next.brain) {
+		changes.Changed = append(changes.Changed, "brain")
+	}
+	s.config.Members, s.config.Models, s.config.FX, s.config.Brain = c.Members, c.Models, c.FX, c.Brain
 	return changes, nil
 }
 
@@ -80,7 +83,7 @@ func (c Config) same(d Config, name string) bool {
 func (c Config) differences(d Config) (changes Changes) {
 	value := func(c Config, index []int) any { return reflect.ValueOf(c).FieldByIndex(index).Interface() }
 	for _, s := range Settings() {
-		if !reflect.DeepEqual(value(c, s.index), value(d, s.index)) {
+		if s.Path != "brain.file" && !reflect.DeepEqual(value(c, s.index), value(d, s.index)) {
 			changes.Restart = append(changes.Restart, s.Path)
 		}
 	}
