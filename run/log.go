@@ -45,10 +45,18 @@ type Log struct {
 	written sync.WaitGroup
 }
 
-// item is an entry on its way; the tree is encoded by the writer.
+// item is an entry on its way, whose tree is encoded by the writer, or
+// feedback on its way.
 type item struct {
-	entry   Entry
-	outcome *llm.Outcome
+	entry    Entry
+	outcome  *llm.Outcome
+	feedback *rating // nil = an entry
+}
+
+// rating is feedback and where the writer says what became of it.
+type rating struct {
+	feedback Feedback
+	done     chan error // takes one without waiting
 }
 
 // NewLog starts the log over the store, which it owns from then on.
@@ -74,16 +82,39 @@ func NewLog(store Store, c Config) *Log {
 // e.Outcome. It never waits: where the queue is full, the entry is dropped.
 // The Outcome is read later and must not change any more; nil = none.
 func (l *Log) Add(e Entry, o *llm.Outcome) {
+	if l.send(item{entry: e, outcome: o}) != nil {
+		l.dropped.Add(1)
+	}
+}
+
+// AddFeedback keeps the feedback with its run and returns when that is done.
+// It takes the entries' way, so that a run that was added before is found,
+// also one that is not written yet. Beyond the store's errors there is kind
+// RateLimited where the queue is full, and Overloaded after Close.
+func (l *Log) AddFeedback(ctx context.Context, f Feedback) error {
+	r := &rating{f, make(chan error, 1)}
+	if err := l.send(item{feedback: r}); err != nil {
+		return err
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		return llm.ContextError(ctx)
+	}
+}
+
+func (l *Log) send(it item) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
-		l.dropped.Add(1)
-		return
+		return llm.Errorf(llm.Overloaded, "the run log is closed")
 	}
 	select {
-	case l.queue <- item{e, o}:
+	case l.queue <- it:
+		return nil
 	default:
-		l.dropped.Add(1)
+		return &llm.Error{Kind: llm.RateLimited, Message: "the run log can't keep up at the moment", RetryAfter: time.Second}
 	}
 }
 
@@ -134,8 +165,14 @@ func (l *Log) write() {
 				report.now()
 				return
 			}
-			batch = l.gather(batch[:0], first)
-			l.append(batch)
+			var r *rating
+			batch, r = l.gather(batch[:0], first)
+			if len(batch) > 0 {
+				l.append(batch)
+			}
+			if r != nil {
+				r.done <- l.rate(r.feedback)
+			}
 			clear(batch) // the trees are not held while nothing happens
 			if sincePrune += len(batch); sincePrune >= max(l.config.KeepMax/10, 1) {
 				sincePrune = 0
@@ -148,8 +185,12 @@ func (l *Log) write() {
 	}
 }
 
-// gather collects a batch: what comes within linger of the first.
-func (l *Log) gather(batch []Entry, first item) []Entry {
+// gather collects a batch: what comes within linger of the first. Feedback
+// ends it, because somebody waits for that.
+func (l *Log) gather(batch []Entry, first item) ([]Entry, *rating) {
+	if first.feedback != nil {
+		return batch, first.feedback
+	}
 	batch = append(batch, first.encoded())
 	wait := time.NewTimer(linger)
 	defer wait.Stop()
@@ -157,14 +198,17 @@ func (l *Log) gather(batch []Entry, first item) []Entry {
 		select {
 		case it, ok := <-l.queue:
 			if !ok {
-				return batch
+				return batch, nil
+			}
+			if it.feedback != nil {
+				return batch, it.feedback
 			}
 			batch = append(batch, it.encoded())
 		case <-wait.C:
-			return batch
+			return batch, nil
 		}
 	}
-	return batch
+	return batch, nil
 }
 
 // encoded returns the entry with its tree. A tree that can't be written (it
@@ -182,6 +226,18 @@ func (l *Log) append(batch []Entry) {
 	if err != nil {
 		l.dropped.Add(int64(len(batch)))
 	}
+}
+
+// rate keeps feedback. What is wrong with the feedback itself says nothing
+// about the store.
+func (l *Log) rate(f Feedback) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
+	defer cancel()
+	err := l.store.AddFeedback(ctx, f)
+	if _, ours := errors.AsType[*llm.Error](err); !ours {
+		l.settle(err)
+	}
+	return err
 }
 
 // prune removes one batch and returns when to look again.

@@ -39,6 +39,15 @@ func (s *slow) Append(ctx context.Context, entries []Entry) error {
 	return s.Memory.Append(ctx, entries)
 }
 
+func (s *slow) AddFeedback(ctx context.Context, f Feedback) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	return s.Memory.AddFeedback(ctx, f)
+}
+
 func (s *slow) Prune(ctx context.Context, before time.Time, keep, n int) (int, error) {
 	s.mu.Lock()
 	s.prunes = append(s.prunes, time.Since(s.start))
@@ -168,6 +177,78 @@ func TestLogCloseWritesEverything(t *testing.T) {
 		if n := l.Dropped(); n != 1 {
 			t.Errorf("%d dropped after Close, want 1", n)
 		}
+	})
+}
+
+func TestLogFindsWhatIsNotWritten(t *testing.T) {
+	bubble(t, Config{}, func(l *Log, s *slow, _ *bytes.Buffer) {
+		good := Feedback{Run: "run-a", Score: 1, Source: SourceUser, Tenant: "lab"}
+		l.Add(Entry{ID: "run-a", At: time.Now(), Tenant: "lab"}, nil)
+		before := time.Now()
+		if err := l.AddFeedback(context.Background(), good); err != nil {
+			t.Errorf("a run in the queue: %v", err)
+		}
+		if took := time.Since(before); took != 0 {
+			t.Errorf("it took %v, want no time: nobody lingers while somebody waits", took)
+		}
+		if e, err := l.Get(context.Background(), "run-a"); err != nil || len(e.Feedback) != 1 {
+			t.Errorf("entry %+v, %v, want one with feedback", e, err)
+		}
+		l.Add(Entry{ID: "run-b", At: time.Now()}, nil)
+		synctest.Wait() // the writer lingers
+		if err := l.AddFeedback(context.Background(), Feedback{Run: "run-b", Source: SourceUser}); err != nil {
+			t.Errorf("a run that the writer holds: %v", err)
+		}
+		for _, f := range []Feedback{{Run: "none", Source: SourceUser}, {Run: "run-a", Source: SourceUser, Tenant: "other"}} {
+			if err := l.AddFeedback(context.Background(), f); err == nil || llm.AsError(err).Kind != llm.NotFound {
+				t.Errorf("run %s of %q: %v, want kind not_found", f.Run, f.Tenant, err)
+			}
+		}
+		if err := l.Err(); err != nil || len(s.batches) != 2 {
+			t.Errorf("error %v, batches %v, want none and two: what is wrong with feedback is not the store's fault", err, s.batches)
+		}
+	})
+}
+
+func TestLogRefusesFeedback(t *testing.T) {
+	bubble(t, Config{Queue: 1}, func(l *Log, s *slow, text *bytes.Buffer) {
+		f := func(ctx context.Context, want llm.ErrorKind) {
+			t.Helper()
+			if err := l.AddFeedback(ctx, Feedback{Run: "run-a", Source: SourceUser}); llm.AsError(err) == nil || llm.AsError(err).Kind != want {
+				t.Errorf("%v, want kind %s", err, want)
+			}
+		}
+		s.takes = time.Minute
+		l.Add(Entry{ID: "run-a", At: time.Now()}, nil)
+		time.Sleep(linger)
+		synctest.Wait() // the writer is in Append now
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		f(ctx, llm.Timeout)
+		f(context.Background(), llm.RateLimited) // the first is in the queue
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if e, err := l.Get(context.Background(), "run-a"); err != nil || len(e.Feedback) != 1 {
+			t.Errorf("entry %+v, %v, want the feedback that nobody waited for", e, err)
+		}
+		s.mu.Lock()
+		s.err = errors.New("disk full")
+		s.mu.Unlock()
+		f(context.Background(), llm.Internal)
+		if err := l.Err(); err == nil {
+			t.Error("the store fails, and nobody knows")
+		}
+		s.mu.Lock()
+		s.err = nil
+		s.mu.Unlock()
+		if err := l.AddFeedback(context.Background(), Feedback{Run: "run-a", Source: SourceUser}); err != nil || l.Err() != nil {
+			t.Errorf("after the store came back: %v, %v, want no error", err, l.Err())
+		}
+		if l.Dropped() != 0 {
+			t.Errorf("%d dropped, want none: feedback is no entry", l.Dropped())
+		}
+		l.Close()
+		f(context.Background(), llm.Overloaded)
 	})
 }
 

@@ -38,6 +38,22 @@ func (m *Memory) Latest(_ context.Context, n int) ([]Entry, error) {
 	return last, nil
 }
 
+// AddFeedback keeps feedback. The slice of an entry that was handed out is
+// never changed: there is a new one each time.
+func (m *Memory) AddFeedback(_ context.Context, f Feedback) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := m.index(f.Run)
+	if i < 0 || m.entries[i].Tenant != f.Tenant {
+		return notFound(f.Run)
+	}
+	m.entries[i].Feedback = f.grain().addTo(m.entries[i].Feedback)
+	return nil
+}
+
 // Get returns one entry.
 func (m *Memory) Get(_ context.Context, id string) (Entry, error) {
 	m.mu.Lock()

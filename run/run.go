@@ -1,11 +1,12 @@
 // Package run keeps what happened: one Entry for each request that was handed
 // to a model, with the Outcome tree of its members, tokens, costs and times.
 // It keeps no prompt and no answer, nor the texts that quote them: reasons and
-// error messages.
+// error messages. What somebody thought of an answer is kept with it, as a
+// number.
 //
-// Its nouns are Entry, Store (the contract: SQLite for a server, Memory as
-// the plain reference) and Log, which stands before a Store so that no
-// request waits for it. A new store is one more file held to runtest.
+// Its nouns are Entry, Feedback, Store (the contract: SQLite for a server,
+// Memory as the plain reference) and Log, which stands before a Store so that
+// no request waits for it. A new store is one more file held to runtest.
 package run
 
 import (
@@ -31,6 +32,7 @@ type Entry struct {
 	TTFT      time.Duration // to the first piece of content; 0 = none came
 	Took      time.Duration
 	Outcome   json.RawMessage // the tree, as Log.Add wrote it; nil = none
+	Feedback  []Feedback      // the oldest first; nil = none
 }
 
 // MarshalJSON writes the entry for the admin API, durations in whole
@@ -50,9 +52,10 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		TTFT      int64           `json:"ttft_ms"`
 		Took      int64           `json:"took_ms"`
 		Outcome   json.RawMessage `json:"outcome"`
+		Feedback  []Feedback      `json:"feedback,omitempty"`
 	}{
 		e.ID, e.RequestID, e.At.UTC(), e.Tenant, e.KeyID, e.Protocol, e.Model, e.Stream, e.Status, e.Error,
-		e.TTFT.Milliseconds(), e.Took.Milliseconds(), e.Outcome,
+		e.TTFT.Milliseconds(), e.Took.Milliseconds(), e.Outcome, e.Feedback,
 	})
 }
 
@@ -61,15 +64,21 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 type Store interface {
 	// Append adds the entries, all or none. One whose ID is there already is
 	// left out. Times are kept to the millisecond, durations to the microsecond.
+	// The entries' Feedback is not read: it has a way of its own.
 	Append(ctx context.Context, entries []Entry) error
 	// Latest returns the n entries that were appended last, the last one first.
 	Latest(ctx context.Context, n int) ([]Entry, error)
 	// Get returns the entry with that ID; the error is an *llm.Error of kind
 	// NotFound where there is none.
 	Get(ctx context.Context, id string) (Entry, error)
+	// AddFeedback keeps the feedback with its run, in the place of an earlier
+	// one of the same key and source; of one run the newest 64 are kept. The
+	// error is an *llm.Error of kind NotFound where the tenant has no such run,
+	// and of kind Invalid where the score or the source is none.
+	AddFeedback(ctx context.Context, f Feedback) error
 	// Prune looks at the oldest entries, at most n, and removes those from
 	// before the time and those that keep or more entries were appended after.
-	// It returns how many went: n means that there may be more.
+	// Their feedback goes with them. It returns how many went: n means that there may be more.
 	Prune(ctx context.Context, before time.Time, keep, n int) (int, error)
 	Close() error
 }
@@ -79,6 +88,7 @@ func (e Entry) grain() Entry {
 	e.At = e.At.UTC().Truncate(time.Millisecond)
 	e.TTFT = e.TTFT.Truncate(time.Microsecond)
 	e.Took = e.Took.Truncate(time.Microsecond)
+	e.Feedback = nil
 	return e
 }
 

@@ -1,10 +1,12 @@
 package run_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -47,12 +49,55 @@ func TestSQLiteKeepsEntries(t *testing.T) {
 	}
 }
 
+// A file of the first schema is brought up to date with what is in it.
+func TestSQLiteOpensVersion1(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.db")
+	script, err := os.ReadFile(filepath.Join("testdata", "version1.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.ExecContext(t.Context(), string(script)); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []run.Entry{
+		{ID: "run-b", RequestID: "req-b", At: time.UnixMilli(1795161600001).UTC(), Tenant: "default", Protocol: "openai", Model: "summit",
+			Status: 502, Error: llm.Cut, Took: time.Millisecond},
+		{ID: "run-a", RequestID: "req-a", At: time.UnixMilli(1795161600000).UTC(), Tenant: "lab", KeyID: "key_x", Protocol: "openai", Model: "summit",
+			Stream: true, Status: 200, TTFT: 1500 * time.Microsecond, Took: 2 * time.Second, Outcome: json.RawMessage(`{"member":"summit"}`)},
+	}
+	opinion := run.Feedback{Run: "run-a", At: time.UnixMilli(1795161700000).UTC(), Score: 0.7, Source: run.SourceUser, KeyID: "key_x", Tenant: "lab"}
+	for range 2 { // the second time it is up to date
+		s := open(t, path)
+		if got, err := s.Latest(t.Context(), 10); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("entries %+v, %v, want %+v", got, err, want)
+		}
+		if err := s.AddFeedback(t.Context(), opinion); err != nil {
+			t.Error(err)
+		}
+		want[1].Feedback = []run.Feedback{opinion}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What people and programs read of an entry.
 func TestEntryJSON(t *testing.T) {
 	e := run.Entry{
 		ID: "a", RequestID: "b", At: time.Date(2026, 11, 20, 16, 0, 0, 0, time.FixedZone("CST", 8*3600)), Tenant: "lab", KeyID: "key_x",
 		Protocol: "openai", Model: "summit", Stream: true, Status: 200, Error: llm.Cut, TTFT: 1500 * time.Microsecond, Took: 2 * time.Second,
 		Outcome: json.RawMessage(`{"member":"summit"}`),
+		Feedback: []run.Feedback{
+			{Run: "a", At: time.Date(2026, 11, 20, 16, 5, 0, 0, time.FixedZone("CST", 8*3600)), Score: 0.7, Source: run.SourceUser, KeyID: "key_x", Tenant: "lab"},
+			{Run: "a", Source: run.SourceRetry},
+		},
 	}
 	got, err := json.MarshalIndent([]run.Entry{e, {}}, "", "  ")
 	if err != nil {

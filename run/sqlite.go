@@ -37,10 +37,26 @@ var schema = sqlite.Schema{
 			took_us    INTEGER NOT NULL,
 			outcome    TEXT
 		) STRICT`,
+		// A run's feedback goes with it, whoever deletes the run.
+		`CREATE TABLE feedback (
+			run       INTEGER NOT NULL,
+			key_id    TEXT    NOT NULL,
+			source    TEXT    NOT NULL,
+			at        INTEGER NOT NULL,
+			score_ppm INTEGER NOT NULL,
+			PRIMARY KEY (run, key_id, source)
+		) STRICT, WITHOUT ROWID;
+		CREATE TRIGGER feedback_goes AFTER DELETE ON runs BEGIN
+			DELETE FROM feedback WHERE run = OLD.seq;
+		END`,
 	},
 }
 
 const columns = `id, request_id, at, tenant, key_id, protocol, model, stream, status, error, ttft_us, took_us, outcome`
+
+// selected is what scan reads: an entry and its feedback in one statement,
+// and so of one moment.
+const selected = columns + `, (SELECT json_group_array(json_array(at, score_ppm, source, key_id)) FROM feedback WHERE run = runs.seq)`
 
 // OpenSQLite opens the store in the file, which is made where it is missing.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
@@ -85,7 +101,7 @@ func (s *SQLite) append(ctx context.Context, entries []Entry) error {
 
 // Latest returns the last entries.
 func (s *SQLite) Latest(ctx context.Context, n int) ([]Entry, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM runs ORDER BY seq DESC LIMIT ?`, max(n, 0))
+	rows, err := s.db.QueryContext(ctx, `SELECT `+selected+` FROM runs ORDER BY seq DESC LIMIT ?`, max(n, 0))
 	if err != nil {
 		return nil, fmt.Errorf("run: read the latest: %w", err)
 	}
@@ -106,7 +122,7 @@ func (s *SQLite) Latest(ctx context.Context, n int) ([]Entry, error) {
 
 // Get returns one entry.
 func (s *SQLite) Get(ctx context.Context, id string) (Entry, error) {
-	e, err := scan(s.db.QueryRowContext(ctx, `SELECT `+columns+` FROM runs WHERE id = ?`, id).Scan)
+	e, err := scan(s.db.QueryRowContext(ctx, `SELECT `+selected+` FROM runs WHERE id = ?`, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Entry{}, notFound(id)
 	}
@@ -114,6 +130,47 @@ func (s *SQLite) Get(ctx context.Context, id string) (Entry, error) {
 		return Entry{}, fmt.Errorf("run: read %q: %w", clip(id, 60), err)
 	}
 	return e, nil
+}
+
+// AddFeedback keeps feedback.
+func (s *SQLite) AddFeedback(ctx context.Context, f Feedback) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	found, err := s.addFeedback(ctx, f.grain())
+	if err != nil {
+		return fmt.Errorf("run: add feedback to %q: %w", clip(f.Run, 60), err)
+	}
+	if !found {
+		return notFound(f.Run)
+	}
+	return nil
+}
+
+func (s *SQLite) addFeedback(ctx context.Context, f Feedback) (found bool, err error) {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	var run int64
+	err = tx.QueryRowContext(ctx, `SELECT seq FROM runs WHERE id = ? AND tenant = ?`, f.Run, f.Tenant).Scan(&run)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO feedback (run, key_id, source, at, score_ppm) VALUES (?,?,?,?,?)`,
+		run, f.KeyID, f.Source, f.At.UnixMilli(), f.ppm()); err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		DELETE FROM feedback WHERE run = ?1 AND (key_id, source) IN
+		(SELECT key_id, source FROM feedback WHERE run = ?1 ORDER BY at DESC, key_id DESC, source DESC LIMIT -1 OFFSET ?2)`, run, maxFeedback); err != nil {
+		return false, err
+	}
+	return true, tx.Commit()
 }
 
 // Prune removes old entries. Only the oldest n are looked at, so the table
@@ -146,11 +203,16 @@ func scan(into func(dest ...any) error) (Entry, error) {
 	var at, ttft, took int64
 	var kind string
 	var outcome sql.NullString
-	err := into(&e.ID, &e.RequestID, &at, &e.Tenant, &e.KeyID, &e.Protocol, &e.Model, &e.Stream, &e.Status, &kind, &ttft, &took, &outcome)
+	var feedback string
+	err := into(&e.ID, &e.RequestID, &at, &e.Tenant, &e.KeyID, &e.Protocol, &e.Model, &e.Stream, &e.Status, &kind, &ttft, &took, &outcome, &feedback)
+	if err != nil {
+		return Entry{}, err
+	}
 	e.At, e.TTFT, e.Took = time.UnixMilli(at).UTC(), time.Duration(ttft)*time.Microsecond, time.Duration(took)*time.Microsecond
 	e.Error = llm.ErrorKind(kind)
 	if outcome.Valid {
 		e.Outcome = []byte(outcome.String)
 	}
+	e.Feedback, err = feedbackOf(e, feedback)
 	return e, err
 }

@@ -25,6 +25,12 @@ func Run(t *testing.T, open func(t *testing.T) run.Store) {
 		{"round trip", roundTrip},
 		{"latest", latest},
 		{"append twice", appendTwice},
+		{"feedback", feedback},
+		{"feedback twice", feedbackTwice},
+		{"feedback without a run", feedbackWithoutRun},
+		{"feedback that is none", feedbackInvalid},
+		{"feedback by many", feedbackByMany},
+		{"feedback goes with its run", feedbackGoes},
 		{"prune by age", pruneAge},
 		{"prune by number", pruneNumber},
 		{"prune in batches", pruneBatches},
@@ -125,13 +131,17 @@ func appendTwice(t *testing.T, s run.Store) {
 	add(t, s, 0, 2)
 	changed := entry(1)
 	changed.Model = "other"
-	if err := s.Append(t.Context(), []run.Entry{changed, entry(2), entry(2)}); err != nil {
+	changed.Feedback = []run.Feedback{opinion(1, "key_a", 1)}
+	rated := entry(2)
+	rated.Feedback = changed.Feedback
+	if err := s.Append(t.Context(), []run.Entry{changed, rated, entry(2)}); err != nil {
 		t.Fatal(err)
 	}
 	has(t, s, 2, 1, 0)
 	if got, _ := s.Get(t.Context(), changed.ID); got.Model != entry(1).Model {
 		t.Errorf("the second entry of an id took the place of the first")
 	}
+	rates(t, s, 2) // feedback has a way of its own
 	if err := s.Append(t.Context(), nil); err != nil {
 		t.Errorf("nothing appended: %v", err)
 	}
@@ -175,6 +185,9 @@ func many(t *testing.T, s run.Store) {
 		wg.Go(func() {
 			for i := range 10 {
 				if err := s.Append(t.Context(), []run.Entry{entry(100*w + i)}); err != nil {
+					t.Error(err)
+				}
+				if err := s.AddFeedback(t.Context(), opinion(100*w+i, "key_a", 1)); err != nil {
 					t.Error(err)
 				}
 				if _, err := s.Latest(t.Context(), 5); err != nil {
