@@ -35,7 +35,7 @@ const (
 
 func newBoard(s *record.Suite) *board {
 	b := &board{suite: s, m: len(s.Members), votes: make([]ballot, len(s.Questions)*len(s.Members))}
-	finals := map[string]answer.Answer{} // by recorded answer; no key = incomparable
+	finals := map[string]answer.Answer{} // by what was said; no key = incomparable
 	for q := range s.Questions {
 		classes := map[string]int32{}
 		for m := range s.Members {
@@ -45,14 +45,15 @@ func newBoard(s *record.Suite) *board {
 			case !c.Asked:
 				v.key = absent
 				continue
-			case !c.HasVote || strings.TrimSpace(c.Answer) == "":
+			case !c.HasVote:
 				v.key = silent
 				continue
 			}
-			final, ok := finals[c.Answer]
+			said := c.Said()
+			final, ok := finals[said]
 			if !ok {
-				final, _ = answer.Final(c.Answer)
-				finals[c.Answer] = final
+				final, _ = answer.Final(said)
+				finals[said] = final
 			}
 			if final.Key == "" {
 				v.key = incomparable

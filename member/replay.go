@@ -239,7 +239,7 @@ func (m *Replay) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 		if len(m.card.Prices) > 0 {
 			done.Cost = m.card.Cost(done.Usage, time.Now())
 		}
-		if c.HasVote && strings.TrimSpace(c.Answer) != "" && !emit(llm.Event{Kind: llm.KindText, Text: c.Answer}) {
+		if text := c.Said(); text != "" && !emit(llm.Event{Kind: llm.KindText, Text: text}) {
 			return done, errLeft
 		}
 		return done, nil

@@ -484,3 +484,19 @@ func TestSharedFolder(t *testing.T) {
 		}
 	}
 }
+
+func TestSaid(t *testing.T) {
+	f := func(c Cell, want string) {
+		t.Helper()
+		if got := c.Said(); got != want {
+			t.Errorf("%+v is said as %q, want %q", c, got, want)
+		}
+	}
+	f(Cell{HasVote: true, Answer: "42"}, "42")
+	f(Cell{HasVote: true, Answer: "two words"}, "two words")
+	f(Cell{HasVote: true}, `""`) // the empty text is an answer
+	f(Cell{HasVote: true, Answer: " x"}, `" x"`)
+	f(Cell{HasVote: true, Answer: "a\nb"}, `"a\nb"`)
+	f(Cell{Answer: "tie:1,2"}, "")
+	f(Cell{}, "")
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,6 +31,20 @@ type Cell struct {
 	TokensIn  float64 // estimated
 	TokensOut float64 // estimated, of the visible reply
 	Hidden    float64 // reasoning tokens that the source did not record; assumed
+}
+
+// Said returns the answer as a reply: as recorded, in quotes where it would
+// be lost bare (nothing, blanks around it, several lines), so that an answer
+// that is the empty text is not taken for silence. It is empty where the cell
+// holds no vote.
+func (c *Cell) Said() string {
+	switch {
+	case !c.HasVote:
+		return ""
+	case c.Answer == "", strings.TrimSpace(c.Answer) != c.Answer, strings.ContainsAny(c.Answer, "\n\r"):
+		return strconv.Quote(c.Answer)
+	}
+	return c.Answer
 }
 
 // Cell returns what member m did with question q, both by index.
