@@ -1,10 +1,7 @@
 package gateway
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -33,30 +30,18 @@ func (x *exchange) listKeys() {
 }
 
 func (x *exchange) createKey() {
-	b, status, failure := x.readBody()
+	b, status, failure := x.readBody(x.g.limits.BodyBytes)
 	if failure != nil {
 		x.failWith(status, failure)
 		return
 	}
 	defer b.release()
-	var draft struct {
-		Name   string        `json:"name"`
-		Tenant string        `json:"tenant"`
-		Role   identity.Role `json:"role"`
-	}
-	d := json.NewDecoder(bytes.NewReader(b.b))
-	d.DisallowUnknownFields()
-	err := d.Decode(&draft)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = errors.New("more than one value")
-		}
-	}
-	if err != nil {
-		x.fail(llm.Errorf(llm.Invalid, `the body is not {"name":..., "tenant":..., "role":...}: %s`, clip(err.Error(), 200)))
+	var draft identity.Draft
+	if err := readFields(b.b, field{"name", "a text", &draft.Name}, field{"tenant", "a text", &draft.Tenant}, field{"role", "a text", &draft.Role}); err != nil {
+		x.fail(err)
 		return
 	}
-	k, secret, err := x.g.keys.Create(x.r.Context(), identity.Draft{Name: draft.Name, Tenant: draft.Tenant, Role: draft.Role})
+	k, secret, err := x.g.keys.Create(x.r.Context(), draft)
 	if errors.Is(err, identity.ErrInvalid) {
 		x.fail(&llm.Error{Kind: llm.Invalid, Message: err.Error()})
 		return

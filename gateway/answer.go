@@ -18,7 +18,7 @@ func (x *exchange) answer() {
 	}
 	// The body is read before there is a place, so that a slow client takes
 	// none, and one that goes away while it waits is seen to go.
-	b, status, err := x.readBody()
+	b, status, err := x.readBody(g.limits.BodyBytes)
 	if err != nil {
 		x.failWith(status, err)
 		return
@@ -34,6 +34,7 @@ func (x *exchange) answer() {
 		x.fail(err)
 		return
 	}
+	g.running.begin(x)
 	ctx, cancel, free := x.context()
 	defer free()
 	if x.call.Stream {

@@ -29,10 +29,11 @@ type body struct {
 	taken   int64
 }
 
-// readBody reads the whole body. On error there is nothing to release.
-func (x *exchange) readBody() (body, int, *llm.Error) {
+// readBody reads the whole body, which may have so many bytes, if the server's
+// own limit allows them. On error there is nothing to release.
+func (x *exchange) readBody(most int64) (body, int, *llm.Error) {
 	b := body{gateway: x.g}
-	most := x.g.limits.BodyBytes
+	most = min(most, x.g.limits.BodyBytes)
 	if n := x.r.ContentLength; n > most {
 		return b, 0, llm.Errorf(llm.TooLong, "the body has %d bytes, want at most %d", n, most)
 	}
@@ -49,7 +50,7 @@ func (x *exchange) readBody() (body, int, *llm.Error) {
 		return b, 0, err
 	}
 	b.buffer = buffers.Get().(*buffer)
-	status, err := x.fill(&b, first)
+	status, err := x.fill(&b, first, most)
 	if err != nil {
 		b.release()
 	}
@@ -57,8 +58,7 @@ func (x *exchange) readBody() (body, int, *llm.Error) {
 }
 
 // fill reads the body into b, for which so many bytes were taken.
-func (x *exchange) fill(b *body, taken int64) (int, *llm.Error) {
-	most := x.g.limits.BodyBytes
+func (x *exchange) fill(b *body, taken, most int64) (int, *llm.Error) {
 	in := http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, most)
 	buf := b.b[:0]
 	if int64(cap(buf)) < taken+1 {

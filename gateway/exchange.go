@@ -37,6 +37,7 @@ type exchange struct {
 	model     string         // as asked, once it is known to exist
 	err       *llm.Error     // how it failed; nil = it did not
 	answers   []*llm.Outcome // what happened, one for each choice
+	ended     chan struct{}  // closed once the run log knows; nil = nobody was asked
 }
 
 // ServeHTTP answers one request. What holds for every request is here, in
@@ -52,6 +53,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if counted {
 		defer g.inflight.leave()
 	}
+	defer g.running.end(x)
 	defer x.finish()
 	if x.guard() {
 		return

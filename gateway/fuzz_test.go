@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"summit/identity"
+	"summit/run"
 )
 
 // Whatever comes in is answered by a status below 500 and, if it is no stream
@@ -19,7 +20,9 @@ func FuzzRequest(f *testing.F) {
 	keys := identity.NewMemory()
 	_, secret, _ := keys.Create(f.Context(), identity.Draft{Name: "x", Role: identity.Admin})
 	var log logText
-	g, err := New(Config{Models: directory{hello("m")}, Keys: keys, Loopback: true, Origins: []string{"https://a.example"},
+	runs := run.NewLog(run.NewMemory(), run.Config{})
+	f.Cleanup(func() { runs.Close() })
+	g, err := New(Config{Models: directory{hello("m")}, Keys: keys, Runs: runs, Loopback: true, Origins: []string{"https://a.example"},
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		f.Fatal(err)
@@ -30,6 +33,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add("GET", "v1/models/a/b", "127.0.0.1:1", "https://a.example", true, "")
 	f.Add("OPTIONS", "", "LOCALHOST", "null", false, "")
 	f.Add("POST", "admin/v1/keys", "localhost", "", true, `{"name":"a"}`)
+	f.Add("POST", "v1/feedback", "localhost", "", true, `{"id":"run-x","score":0.7}`)
+	f.Add("GET", "admin/v1/runs", "localhost", "", true, "")
 	f.Add("DELETE", "admin/v1/keys/x", "localhost", "", true, "")
 	f.Add("GET", "metrics", "[", "://", true, "")
 	f.Add("GET", "//..", "localhost", "", false, "")

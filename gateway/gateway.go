@@ -74,7 +74,9 @@ type Runs interface {
 	Add(e run.Entry, o *llm.Outcome) // never waits
 	Latest(ctx context.Context, n int) ([]run.Entry, error)
 	Get(ctx context.Context, id string) (run.Entry, error) // the error is of kind NotFound where there is none
-	Err() error                                            // why it can't write; nil = it can
+	// AddFeedback's error is of kind NotFound where the tenant has no such run.
+	AddFeedback(ctx context.Context, f run.Feedback) error
+	Err() error // why it can't write; nil = it can
 }
 
 // Limits bounds what the server takes on. Zero values are the defaults.
@@ -145,6 +147,7 @@ type Gateway struct {
 	health   health
 	started  time.Time
 	inflight inflight
+	running  running
 
 	tooSlow *llm.Error // why a request ends that takes longer than Limits.RequestTime; read-only
 

@@ -31,6 +31,7 @@ type metrics struct {
 	asked     *prometheus.CounterVec   // member, error
 	decisions *prometheus.CounterVec   // model, member
 	fusion    *prometheus.HistogramVec // strategy
+	feedback  *prometheus.CounterVec   // rating
 
 	models  sync.Map // name -> *modelMetrics
 	members sync.Map // name -> *memberMetrics
@@ -83,6 +84,7 @@ func newMetrics(registry *prometheus.Registry, g *Gateway) (*metrics, error) {
 		asked:     counter("summit_member_requests_total", "Answers of members, by kind of error (empty = none).", "member", "error"),
 		decisions: counter("summit_route_decisions_total", "Answers by the member that made most of them.", "model", "member"),
 		fusion:    histogram("summit_fusion_duration_seconds", "How long a strategy took that asked several members.", seconds, "strategy"),
+		feedback:  counter("summit_feedback_total", "Answers that clients rated: good (a score above 0.5), bad (below) or neutral.", "rating"),
 		names:     map[string]bool{},
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "summit_build_info", Help: "Always 1; the labels say what runs.",
@@ -92,7 +94,7 @@ func newMetrics(registry *prometheus.Registry, g *Gateway) (*metrics, error) {
 		func() float64 { return float64(len(g.gate.slots)) })
 	var wrong error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.ttft, m.token, m.tokens, m.asked, m.decisions, m.fusion, info, inflight, memberUp{g},
+		m.requests, m.duration, m.ttft, m.token, m.tokens, m.asked, m.decisions, m.fusion, m.feedback, info, inflight, memberUp{g},
 	} {
 		wrong = errors.Join(wrong, registry.Register(c))
 	}
@@ -208,6 +210,18 @@ func (x *exchange) record(took time.Duration) {
 		m.walk(o)
 	}
 	x.keep(took)
+}
+
+// rated counts an answer that a client rated.
+func (m *metrics) rated(score float64) {
+	rating := "neutral"
+	switch {
+	case score > 0.5:
+		rating = "good"
+	case score < 0.5:
+		rating = "bad"
+	}
+	m.feedback.WithLabelValues(rating).Inc()
 }
 
 // walk counts every node of a tree.

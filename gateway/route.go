@@ -68,6 +68,7 @@ func (g *Gateway) register(servers []dialect.Server) error {
 			add("DELETE /admin/v1/keys/{id}", &route{access: admin, serve: (*exchange).revokeKey})
 		}
 		if g.runs != nil {
+			add("POST /v1/feedback", &route{access: anyKey, serve: (*exchange).addFeedback})
 			add("GET /admin/v1/runs", &route{access: admin, serve: (*exchange).listRuns})
 			add("GET /admin/v1/runs/{id}", &route{access: admin, serve: (*exchange).showRun})
 		}

@@ -54,6 +54,7 @@ func TestRoutes(t *testing.T) {
 		f("GET", path, s.user, 200)
 	}
 	f("POST", "/v1/chat/completions", "", 401, `"code":"invalid_api_key"`)
+	f("POST", "/v1/feedback", "", 401, `"code":"invalid_api_key"`)
 	f("GET", "/version", s.user, 200, `"version":"v0.test"`)
 	// What needs an admin.
 	for _, path := range []string{"/metrics", "/admin/v1/keys", "/admin/v1/runs"} {
@@ -86,6 +87,7 @@ func TestMethodNotAllowed(t *testing.T) {
 	}
 	f("GET", "/v1/chat/completions", "POST")
 	f("OPTIONS", "/v1/chat/completions", "POST")
+	f("GET", "/v1/feedback", "POST")
 	f("POST", "/v1/models", "GET, HEAD")
 	f("PUT", "/admin/v1/keys", "GET, HEAD, POST")
 	f("BREW", "/healthz", "GET, HEAD")
