@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "http": request, "offers": offers, "hangup": hangup,
+			"exits": exits, "await": await, "http": request, "offers": offers, "hangup": hangup, "capture": capture,
 		},
 	})
 }
