@@ -39,10 +39,10 @@ func newStarlark(_ Env, p StarlarkParams) (Checker, error) {
 	if source == "" || len(source) > maxProgramBytes {
 		return nil, fmt.Errorf("program: %d bytes, want 1 to %d", len(source), maxProgramBytes)
 	}
-	if _, err := syntax.ParseExpr("program", source, 0); err == nil {
+	options := &syntax.FileOptions{Set: true}
+	if _, err := options.ParseExpr("program", source, 0); err == nil {
 		source = "def check(): return (" + source + "\n)"
 	}
-	options := &syntax.FileOptions{Set: true}
 	f, err := options.Parse("program", source, 0)
 	if err != nil {
 		return nil, fmt.Errorf("program: %w", err)
