@@ -22,6 +22,7 @@ type Config struct {
 	Brain    Brain             `yaml:"brain"`    // what the strategy auto knows of the members
 	Identity Identity          `yaml:"identity"` // who may ask
 	Limits   Limits            `yaml:"limits"`   // bounds of the server
+	Runs     Runs              `yaml:"runs"`     // how long the log of runs is kept
 	Log      Log               `yaml:"log"`      // what is logged, to standard error
 	Discover Discover          `yaml:"discover"` // looking for members where none are configured
 
@@ -92,6 +93,13 @@ type Brain struct {
 	File string `yaml:"file"` // made by "summit brain train", with members named as here; empty = none: auto asks the cheapest first, until two agree
 }
 
+// Runs says how long what happened is kept, with the feedback on it. It holds
+// no prompts and no answers.
+type Runs struct {
+	Keep    time.Duration `yaml:"keep"`                            // runs older than this go; 0 = 720h (30 days)
+	KeepMax int           `yaml:"keep_max" jsonschema:"minimum=0"` // and so do those beyond this many, a tenth late; 0 = 100000
+}
+
 // Log says what is logged and how. Prompts, answers and secrets never are.
 type Log struct {
 	Level  string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error"` // the least that is logged; empty = info
@@ -125,6 +133,8 @@ func (c Config) withDefaults() Config {
 	or(&c.Listen, DefaultListen)
 	or(&c.Currency, defaultCurrency)
 	or(&c.Identity.Auth, authKeys)
+	or(&c.Runs.Keep, 30*24*time.Hour)
+	or(&c.Runs.KeepMax, 100_000)
 	or(&c.Log.Level, defaultLevel)
 	or(&c.Log.Format, defaultStyle)
 	or(&c.Discover.MaxSpend, defaultMaxSpend)

@@ -60,6 +60,7 @@ members:
 models:
   both: {use: test-first, members: [a, 360gpt], params: {judge: a}}
 limits: {shutdown_time: 5s}
+runs: {keep: 48h, keep_max: 1000}
 discover: {enabled: false, max_spend: 0.25}
 `)
 	l, err := Load(Sources{Path: path, Env: env("SUMMIT_LOG_LEVEL=debug", "SUMMIT_DISCOVER_ENABLED=true", "XDG_DATA_HOME=/data"),
@@ -79,6 +80,7 @@ discover: {enabled: false, max_spend: 0.25}
 		},
 		Models:   map[string]Model{"both": {Use: "test-first", Members: []string{"a", "360gpt"}, Params: &soloParams{Judge: "a"}}},
 		Limits:   Limits{ShutdownTime: 5 * time.Second},
+		Runs:     Runs{Keep: 48 * time.Hour, KeepMax: 1000},
 		Log:      Log{Level: "debug"},
 		Discover: Discover{Enabled: new(true), MaxSpend: 250_000},
 	}

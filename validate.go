@@ -52,6 +52,12 @@ func (c Config) check() []Problem {
 	if c.Discover.MaxSpend < 0 {
 		k.add("discover.max_spend", "%s, want zero or more", c.Discover.MaxSpend)
 	}
+	if c.Runs.Keep < 0 {
+		k.add("runs.keep", "%v, want zero or more", c.Runs.Keep)
+	}
+	if c.Runs.KeepMax < 0 {
+		k.add("runs.keep_max", "%d, want zero or more", c.Runs.KeepMax)
+	}
 	c.Limits.check(k)
 	for _, code := range slices.Sorted(maps.Keys(c.FX)) {
 		path, fx := join("fx", code), c.FX[code]

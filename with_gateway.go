@@ -55,7 +55,7 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 	if err != nil {
 		return nil, fmt.Errorf("summit: run log: %w", err)
 	}
-	v.runs = run.NewLog(store, run.Config{Logger: s.log})
+	v.runs = run.NewLog(store, run.Config{Keep: c.Runs.Keep, KeepMax: c.Runs.KeepMax, Logger: s.log})
 	v.gateway, err = gateway.New(gateway.Config{
 		Models: shown{s}, Keys: v.keys, NoAuth: c.Identity.Auth == authNone, Runs: v.runs, Loopback: v.loopback,
 		Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: c.Version,

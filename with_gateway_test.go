@@ -7,10 +7,14 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"summit/llm"
+	"summit/run"
 )
 
 func TestServe(t *testing.T) {
@@ -153,4 +157,48 @@ func TestOnLoopback(t *testing.T) {
 	f("10.0.0.1:8600", false)
 	f("example.com:8600", false)
 	f("127.0.0.1", false)
+}
+
+func TestRunsAreKeptAsConfigured(t *testing.T) {
+	f := func(runs Runs, want ...string) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "data")
+			c := Config{DataDir: dir, Members: map[string]Member{"a": says("hello")}, Log: Log{Level: "error"}, Runs: runs}
+			var kept []string
+			for start := range 2 { // the second finds old runs
+				s, err := Open(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range 2 - 2*start {
+					s.serving.runs.Add(run.Entry{ID: []string{"older", "newer"}[i], At: time.Now().Add(time.Duration(i-2) * time.Hour)}, nil)
+				}
+				synctest.Wait()
+				all, err := s.serving.runs.Latest(t.Context(), 10)
+				if err != nil {
+					t.Fatal(err)
+				}
+				kept = nil
+				for _, e := range all {
+					kept = append(kept, e.ID)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(kept, want) {
+				t.Errorf("%+v: runs %v, want %v", runs, kept, want)
+			}
+		})
+	}
+	f(Runs{}, "newer", "older")
+	f(Runs{KeepMax: 1}, "newer")
+	f(Runs{Keep: 90 * time.Minute}, "newer")
+	for _, runs := range []Runs{{Keep: -1}, {KeepMax: -1}} {
+		var c *ConfigError
+		if _, err := Open(t.Context(), Config{Ephemeral: true, Runs: runs}); !errors.As(err, &c) || !strings.Contains(err.Error(), "want zero or more") {
+			t.Errorf("%+v: error %v, want a *ConfigError", runs, err)
+		}
+	}
 }
