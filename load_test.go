@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"summit/internal/nearest"
 	"summit/money"
 )
 
@@ -291,7 +292,7 @@ func numbered(n int) []string {
 func TestNearest(t *testing.T) {
 	f := func(came, want string) {
 		t.Helper()
-		if got := nearest(came, []string{"listen", "data_dir", "members", "models", "fx"}); got != want {
+		if got := nearest.Name(came, []string{"listen", "data_dir", "members", "models", "fx"}); got != want {
 			t.Errorf("nearest to %q is %q, want %q", came, got, want)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"summit/internal/nearest"
 )
 
 const (
@@ -141,32 +143,5 @@ func sameWord(a, b string) bool {
 		return true
 	}
 	allowed := min(len(a)/4, 2)
-	return allowed > 0 && a[0] >= 'a' && a[0] <= 'z' && distance(a, b, allowed) <= allowed
-}
-
-// distance returns how many letters have to be changed, added, dropped or
-// swapped with their neighbour to make b of a; more than most counts as most+1.
-func distance(a, b string, most int) int {
-	if max(len(a)-len(b), len(b)-len(a)) > most {
-		return most + 1
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return allowed > 0 && a[0] >= 'a' && a[0] <= 'z' && max(len(a)-len(b), len(b)-len(a)) <= allowed && nearest.Distance(a, b) <= allowed
 }

@@ -51,22 +51,6 @@ func TestFind(t *testing.T) {
 	f(strings.Repeat("Why is the sky blue? ", 1000), "")
 }
 
-func TestDistance(t *testing.T) {
-	f := func(a, b string, want int) {
-		t.Helper()
-		if got := distance(a, b, 2); got != want {
-			t.Errorf("distance(%q, %q) = %d, want %d", a, b, got, want)
-		}
-	}
-	f("mountain", "mountain", 0)
-	f("mountain", "moutain", 1)
-	f("mountain", "mountains", 1)
-	f("mountain", "muontain", 1)
-	f("mountain", "mauntein", 2)
-	f("mountain", "mount", 3)
-	f("", "ab", 2)
-}
-
 // FuzzFind: no panic, and only what is like a question is taken for it.
 func FuzzFind(f *testing.F) {
 	for _, q := range theBook().items[:4] {

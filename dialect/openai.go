@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"summit/internal/nearest"
 	"summit/llm"
 )
 
@@ -549,32 +550,10 @@ func known(s *scanner, name []byte, words ...string) bool {
 		if string(name) == w {
 			return true
 		}
-		if n := distance(clip(string(name)), w); n < least {
+		if n := nearest.Distance(clip(string(name)), w); n < least {
 			best, least = w, n
 		}
 	}
 	s.fail("", "unknown key, the nearest known one is %q", best)
 	return false
-}
-
-// distance is the number of edits (insert, delete, replace a byte) between
-// two short words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

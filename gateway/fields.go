@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"summit/internal/nearest"
 	"summit/llm"
 )
 
@@ -56,40 +57,11 @@ func invalid(param, format string, args ...any) *llm.Error {
 }
 
 // meant asks whether the known name that is nearest was meant, and nothing
-// where none is near: a third of the letters may be wrong, at least one.
+// where none is near.
 func meant(came string, known []string) string {
-	if len(came) > 60 {
-		return ""
-	}
-	best, name := max(len(came)/3, 1)+1, ""
-	for _, k := range known {
-		if d := distance(strings.ToLower(came), k); d < best {
-			best, name = d, k
-		}
-	}
+	name := nearest.Name(came, known)
 	if name == "" {
 		return ""
 	}
 	return `; did you mean "` + name + `"?`
-}
-
-// distance counts the bytes to insert, delete or replace to make b of a
-// (Levenshtein), row by row.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
