@@ -1,0 +1,12 @@
+package arch
+
+// GLM-4-0414 and GLM-Z1: norms before and after both halves of a layer, gate and up in one matrix.
+func init() {
+	register(family{
+		name: "glm4", about: "GLM-4-0414 (9B, 32B) and GLM-Z1",
+		bindings: bindings{gateInUp: true},
+		gguf: func(r *reader) *Config {
+			return r.decoder(RopeNorm).each(func(_ int, l *LayerConfig) { l.Placement = Sandwich })
+		},
+	})
+}

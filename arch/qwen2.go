@@ -1,0 +1,9 @@
+package arch
+
+// Qwen 2 and 2.5: biases on q, k and v.
+func init() {
+	register(family{
+		name: "qwen2", about: "Qwen2 and Qwen2.5",
+		gguf: func(r *reader) *Config { return r.decoder(RopeNeoX) },
+	})
+}
