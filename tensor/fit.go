@@ -50,10 +50,14 @@ func bounds(x []float32) (lo, hi float32) {
 // span returns the step that takes n steps from lo to hi.
 func span(lo, hi float32, n int) float32 { return (hi - lo) / float32(n) }
 
-// steps is how many ranges, a little narrower than what the data spans, a fit
-// tries on top of the full one. More gains under 1 % of error on Gaussian
-// data and costs time in proportion.
-const steps = 6
+// steps is how many ranges a fit tries on top of the full one, reach how many
+// steps wider and narrower than the data they go. On Gaussian data 12 and 1
+// leave no more error than the format's own tools, type for type (Q4_K 7.12 %
+// of the root mean square, Q5_K 3.58 %, Q6_K 1.73 %); 16 gain under 0.5 % more.
+const (
+	steps = 12
+	reach = 1
+)
 
 // fitAffine fits x = d*scale*q - dmin*low for each group of n numbers, with
 // q in 0..top and whole scale and low in 0..limit. It fills q [len(x)], scale
@@ -86,11 +90,12 @@ func affine(x []float32, top int) (scale, low float32) {
 	}
 	best := float32(math.Inf(1))
 	for i := range steps + 1 {
-		step := (hi - lo) / (float32(top) + 1 - 0.15*float32(i))
+		// The first try spans the data; the others go from one step less over
+		// to one step more, since a clipped end can pay.
+		id := (float32(top) + reach*(2*float32(i-1)/(steps-1)-1)) * inverse(hi-lo)
 		if i == 0 {
-			step = span(lo, hi, top)
+			id = float32(top) * inverse(hi-lo)
 		}
-		id := inverse(step)
 		var sq, sqq, sx, sxq float32
 		for _, v := range x {
 			q := wholeUpTo((v-lo)*id, top)
@@ -100,7 +105,7 @@ func affine(x []float32, top int) (scale, low float32) {
 			sxq += v * q
 		}
 		n := float32(len(x))
-		s, l := step, -lo
+		s, l := inverse(id), -lo
 		if det := n*sqq - sq*sq; det > 0 {
 			s, l = (n*sxq-sx*sq)/det, (sq*sxq-sqq*sx)/det
 			if l < 0 { // no minimum above zero exists: fit the scale alone
@@ -173,13 +178,14 @@ func symmetric(x []float32, top int) (scale float32) {
 // squares over a few ranges and both signs.
 func fitLevels(x []float32) (scale float32) {
 	w := widest(x)
+	const tries = 7 // 13 gain under 0.1 %
 	var best float32
-	for i := range 2 * (steps + 1) {
+	for i := range 2 * tries {
 		end := levels[0]
-		if i > steps {
+		if i >= tries {
 			end = levels[15]
 		}
-		id := end * (1 + 0.05*float32(i%(steps+1)-steps/2)) * inverse(w)
+		id := end * (1 + 0.05*float32(i%tries-tries/2)) * inverse(w)
 		var sxq, sqq float32
 		for _, v := range x {
 			q := levels[nearestLevel(v*id)]

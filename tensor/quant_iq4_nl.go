@@ -1,6 +1,6 @@
 package tensor
 
-// IQ4_NL: 32 numbers of 4 bits that point into a table of 16 values, dense
+// IQ4_NL is 32 numbers of 4 bits that point into a table of 16 values, dense
 // near zero, with one float16 scale; x = d*table[q].
 // Block: d, 16 bytes; byte j holds number j low and number j+16 high.
 // 18 bytes, 4.5 bits a number.

@@ -2,7 +2,7 @@ package tensor
 
 import "encoding/binary"
 
-// IQ4_XS: 256 numbers of 4 bits that point into IQ4_NL's table, 8 groups of
+// IQ4_XS is 256 numbers of 4 bits that point into IQ4_NL's table, 8 groups of
 // 32 with a signed 6-bit scale each; x = d*(scale-32)*table[q].
 // Block: d, 16 bits with the scales' top two bits, 4 bytes with their low
 // four, 128 bytes: 16 for a group as in IQ4_NL. 136 bytes, 4.25 bits a number.

@@ -2,7 +2,7 @@ package tensor
 
 import "math"
 
-// MXFP4: 32 numbers in the 4-bit float E2M1 with one shared power of two.
+// MXFP4 is 32 numbers in the 4-bit float E2M1 with one shared power of two.
 // Block: exponent byte e (scale 2^(e-127)), 16 bytes; byte j holds number j
 // low and number j+16 high. 17 bytes, 4.25 bits a number.
 // Source: OCP Microscaling Formats (MX) Specification 1.0.

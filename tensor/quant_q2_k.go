@@ -1,6 +1,6 @@
 package tensor
 
-// Q2_K: 256 numbers of 2 bits, 16 groups of 16 with a 4-bit scale and a 4-bit
+// Q2_K is 256 numbers of 2 bits, 16 groups of 16 with a 4-bit scale and a 4-bit
 // minimum each; x = d*scale*q - dmin*minimum.
 // Block: 16 bytes of groups (scale low, minimum high), 64 bytes of numbers,
 // d, dmin. 84 bytes, 2.6 bits a number.

@@ -1,6 +1,6 @@
 package tensor
 
-// Q3_K: 256 numbers of 3 bits, 16 groups of 16 with a signed 6-bit scale
+// Q3_K is 256 numbers of 3 bits, 16 groups of 16 with a signed 6-bit scale
 // each; x = d*(scale-32)*(q-4).
 // Block: 32 bytes with the third bits, 64 bytes with the low two, 12 bytes of
 // scales, d. 110 bytes, 3.4 bits a number.

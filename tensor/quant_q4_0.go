@@ -1,6 +1,6 @@
 package tensor
 
-// Q4_0: 32 numbers of 4 bits with one float16 scale; x = d*(q-8).
+// Q4_0 is 32 numbers of 4 bits with one float16 scale; x = d*(q-8).
 // Block: d, 16 bytes; byte j holds number j low and number j+16 high.
 // 18 bytes, 4.5 bits a number.
 const Q4_0 DType = 2

@@ -1,6 +1,6 @@
 package tensor
 
-// Q4_1: 32 numbers of 4 bits with a float16 scale and minimum; x = d*q + m.
+// Q4_1 is 32 numbers of 4 bits with a float16 scale and minimum; x = d*q + m.
 // Block: d, m, 16 bytes; byte j holds number j low and number j+16 high.
 // 20 bytes, 5 bits a number.
 const Q4_1 DType = 3

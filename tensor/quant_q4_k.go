@@ -1,6 +1,6 @@
 package tensor
 
-// Q4_K: 256 numbers of 4 bits, 8 groups of 32 with a 6-bit scale and a 6-bit
+// Q4_K is 256 numbers of 4 bits, 8 groups of 32 with a 6-bit scale and a 6-bit
 // minimum each; x = d*scale*q - dmin*minimum.
 // Block: d, dmin, 12 bytes of scales and minima, 128 bytes: 32 bytes for two
 // groups, the first low, the second high. 144 bytes, 4.5 bits a number.

@@ -2,7 +2,7 @@ package tensor
 
 import "encoding/binary"
 
-// Q5_0: 32 numbers of 5 bits with one float16 scale; x = d*(q-16).
+// Q5_0 is 32 numbers of 5 bits with one float16 scale; x = d*(q-16).
 // Block: d, 32 bits with the fifth bit of each number, 16 bytes with the low
 // four: byte j holds number j low and number j+16 high. 22 bytes, 5.5 bits a
 // number.

@@ -2,7 +2,7 @@ package tensor
 
 import "encoding/binary"
 
-// Q5_1: 32 numbers of 5 bits with a float16 scale and minimum; x = d*q + m.
+// Q5_1 is 32 numbers of 5 bits with a float16 scale and minimum; x = d*q + m.
 // Block: d, m, 32 bits with the fifth bit of each number, 16 bytes with the
 // low four: byte j holds number j low and number j+16 high. 24 bytes, 6 bits
 // a number.

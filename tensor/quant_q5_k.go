@@ -1,6 +1,6 @@
 package tensor
 
-// Q5_K: 256 numbers of 5 bits, 8 groups of 32 with a 6-bit scale and a 6-bit
+// Q5_K is 256 numbers of 5 bits, 8 groups of 32 with a 6-bit scale and a 6-bit
 // minimum each; x = d*scale*q - dmin*minimum.
 // Block: d, dmin, 12 bytes of scales and minima, 32 bytes with the fifth bits
 // (bit g of byte j is of number j of group g), 128 bytes as in Q4_K.

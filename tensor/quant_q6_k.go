@@ -1,6 +1,6 @@
 package tensor
 
-// Q6_K: 256 numbers of 6 bits, 16 groups of 16 with an int8 scale each;
+// Q6_K is 256 numbers of 6 bits, 16 groups of 16 with an int8 scale each;
 // x = d*scale*(q-32).
 // Block: 128 bytes with the low four bits, 64 with the top two, 16 scales, d.
 // 210 bytes, 6.6 bits a number.

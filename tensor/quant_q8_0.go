@@ -2,7 +2,7 @@ package tensor
 
 import "math"
 
-// Q8_0: 32 numbers of 8 bits with one float16 scale; x = d*q.
+// Q8_0 is 32 numbers of 8 bits with one float16 scale; x = d*q.
 // Block: d, 32 x int8. 34 bytes, 8.5 bits a number.
 const Q8_0 DType = 8
 
