@@ -4,7 +4,7 @@
 //
 // Its nouns are Answer (what was found), Kind (what sort of thing it is) and
 // the key (the normal form). Final reads a whole reply, Normalize a bare
-// answer. Each kind has its file; to add a notation, extend the file of its
+// answer; Class names what answers that are written in two ways have in common. Each kind has its file; to add a notation, extend the file of its
 // kind, or add a kind to normalize, and its spellings to the test tables. The
 // package imports nothing of ours.
 //
@@ -85,14 +85,14 @@ func Normalize(bare string) (Answer, bool) {
 	return a, true
 }
 
-// Same reports whether two bare answers are the same.
+// Same reports whether two bare answers mean the same: they have one Class.
 func Same(a, b string) bool {
 	x, ok := Normalize(a)
 	if !ok {
 		return false
 	}
 	y, ok := Normalize(b)
-	return ok && x.Key == y.Key
+	return ok && x.Class() == y.Class()
 }
 
 // normalize tries the kinds from the strictest to the loosest. An empty key

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,9 @@ const outcomes = "../../shared/outcomes"
 // answer, the form of quotes and numbers and the order in a set, for which
 // sources mark an answer down (2.0 for 2, $\boxed{c}$ for c).
 // agree: share of the rows that gave their question's most frequent answer.
+// same: pairs of answers to one question with one class and two keys, and the
+// share of them that were marked alike. Sources mark by the text: korbench
+// takes 3/4 and not \frac{3}{4}, so the figure is a lower bound.
 // reference: share of the right rows with the key of the reference, and of the
 // wrong ones. The source of cruxeval compared the text of dictionaries, for
 // which the order counts, and of strings, whose line breaks were escaped.
@@ -38,19 +42,23 @@ func TestOutcomes(t *testing.T) {
 	if _, err := os.Stat(outcomes); errors.Is(err, fs.ErrNotExist) {
 		t.Skip("no recorded outcomes beside the repository: nothing to measure on")
 	}
-	fmt.Fprintf(t.Output(), "%-9s %7s %8s %7s %9s %7s %7s %18s\n", "suite", "rows", "covered", "merged", "disagree", "apart", "agree", "reference")
+	fmt.Fprintf(t.Output(), "%-9s %7s %8s %7s %9s %7s %7s %18s %14s\n", "suite", "rows", "covered", "merged", "disagree", "apart", "agree", "reference", "same")
 	for _, c := range []struct {
 		suite     string
-		reference bool // references are written like the answers
+		reference bool    // references are written like the answers
+		same      float64 // at least so many pairs of one class are marked alike
 	}{
-		{"gsm8k", true}, {"cruxeval", true}, {"mathl5", true}, {"korbench", false}, {"rgym", false}, {"mmlupro", true}, {"lawbench", true}, {"theme", true},
+		{"gsm8k", true, 1}, {"cruxeval", true, 0.99}, {"mathl5", true, 0.6}, {"korbench", false, 0.75}, {"rgym", false, 0.97}, {"mmlupro", true, 1}, {"lawbench", true, 1}, {"theme", true, 1},
 	} {
 		t.Run(c.suite, func(t *testing.T) {
 			m := measure(t, c.suite)
 			share := func(part, whole int) float64 { return float64(part) / float64(max(whole, 1)) }
-			fmt.Fprintf(t.Output(), "%-9s %7d %7.2f%% %6.2f%% %8.3f%% %6.3f%% %6.1f%% %8.2f%% %8.2f%%\n", c.suite, m.rows,
+			fmt.Fprintf(t.Output(), "%-9s %7d %7.2f%% %6.2f%% %8.3f%% %6.3f%% %6.1f%% %8.2f%% %8.2f%% %6d %6.2f%%\n", c.suite, m.rows,
 				100*share(m.covered, m.rows), 100*share(m.merged, m.rows), 100*share(m.disagree, m.rows), 100*share(m.apart, m.rows),
-				100*share(m.agree, m.rows), 100*share(m.rightAsReference, m.right), 100*share(m.wrongAsReference, m.rows-m.right))
+				100*share(m.agree, m.rows), 100*share(m.rightAsReference, m.right), 100*share(m.wrongAsReference, m.rows-m.right), m.pairs, 100*share(m.alike, m.pairs))
+			if m.pairs > 0 && share(m.alike, m.pairs) < c.same {
+				t.Errorf("%.2f%% of %d pairs of one class are marked alike, want at least %.0f%%", 100*share(m.alike, m.pairs), m.pairs, 100*c.same)
+			}
 			if got := share(m.covered, m.rows); got < 0.995 {
 				t.Errorf("%.2f%% of %d answers are found, want at least 99.5%%", 100*got, m.rows)
 			}
@@ -76,6 +84,7 @@ func TestOutcomes(t *testing.T) {
 type measured struct {
 	rows, covered, merged, disagree, apart, agree int
 	right, rightAsReference, wrongAsReference     int
+	pairs, alike                                  int // of one class and two keys
 }
 
 func measure(t *testing.T, suite string) measured {
@@ -97,6 +106,11 @@ func measure(t *testing.T, suite string) measured {
 
 	var m measured
 	clusters := map[string]map[string]marksOf{} // by question and key
+	type marked struct {
+		key   string
+		score float64
+	}
+	classes := map[[2]string][]marked{} // by question and class
 	readLines(t, suite+".outcomes.train.jsonl.gz", func(line []byte) error {
 		var r struct {
 			Question string   `json:"question_id"`
@@ -123,6 +137,16 @@ func measure(t *testing.T, suite string) measured {
 			return nil
 		}
 		m.covered++
+		at := [2]string{r.Question, a.Class()}
+		for _, other := range classes[at] {
+			if other.key != a.Key {
+				m.pairs++
+				if math.Abs(other.score-score) <= 0.02 { // some sources give a little for the form
+					m.alike++
+				}
+			}
+		}
+		classes[at] = append(classes[at], marked{a.Key, score})
 		if a.Key == references[r.Question] {
 			if r.Correct == 1 {
 				m.rightAsReference++

@@ -33,9 +33,15 @@ const (
 	absent       int32 = -3 // no row: can't be asked
 )
 
+// said is what a reply comes to.
+type said struct {
+	class string // of answers that mean the same; empty = none to compare
+	prose bool
+}
+
 func newBoard(s *record.Suite) *board {
 	b := &board{suite: s, m: len(s.Members), votes: make([]ballot, len(s.Questions)*len(s.Members))}
-	finals := map[string]answer.Answer{} // by what was said; no key = incomparable
+	finals := map[string]said{} // by what was said; no class = incomparable
 	for q := range s.Questions {
 		classes := map[string]int32{}
 		for m := range s.Members {
@@ -49,22 +55,24 @@ func newBoard(s *record.Suite) *board {
 				v.key = silent
 				continue
 			}
-			said := c.Said()
-			final, ok := finals[said]
+			text := c.Said()
+			final, ok := finals[text]
 			if !ok {
-				final, _ = answer.Final(said)
-				finals[said] = final
+				if a, ok := answer.Final(text); ok {
+					final = said{a.Class(), isProse(a)}
+				}
+				finals[text] = final
 			}
-			if final.Key == "" {
+			if final.class == "" {
 				v.key = incomparable
 				continue
 			}
-			class, ok := classes[final.Key]
+			class, ok := classes[final.class]
 			if !ok {
 				class = int32(len(classes))
-				classes[final.Key] = class
+				classes[final.class] = class
 			}
-			v.key, v.prose = class, isProse(final)
+			v.key, v.prose = class, final.prose
 		}
 	}
 	return b

@@ -29,6 +29,7 @@ type reply struct {
 	text   string
 	tokens []llm.TokenLogprob
 	key    string // the final answer's normal form; empty = can't be compared
+	class  string // of answers that mean the same; empty = that of the key alone
 	prose  bool   // the key is a sentence: few others will say it in the same words
 	err    *llm.Error
 }
@@ -208,7 +209,7 @@ func (rep *reply) finish(a *ask, done *llm.Outcome, failure *llm.Error, calls bo
 	// text can be used, but it is compared with no other.
 	if failure == nil && !a.verdict && part.Finish != llm.FinishLength {
 		if final, ok := answer.Final(rep.text); ok {
-			rep.key, rep.prose = final.Key, isProse(final)
+			rep.key, rep.class, rep.prose = final.Key, final.Class(), isProse(final)
 		}
 	}
 	if rep.key != "" {

@@ -172,7 +172,7 @@ func (t *thought) hear(i int, rep reply) {
 	}
 	switch {
 	case rep.answered():
-		t.Answer(i, rep.key, tokens)
+		t.Answer(i, rep.meaning(), tokens)
 		if rep.key != "" && !rep.prose {
 			t.plain = true
 		} else {

@@ -10,7 +10,7 @@ const ppm = 1_000_000
 
 // class is the replies that gave the same answer.
 type class struct {
-	key  string
+	key  string // what they have in common: reply.meaning
 	size int
 	sum  float64 // of the supporters' weights
 	top  float64 // the heaviest supporter's weight
@@ -24,12 +24,13 @@ type class struct {
 func tally(replies []reply, later bool, all []class) []class {
 	for i := range replies {
 		rep := &replies[i]
-		if rep.key == "" {
+		meaning := rep.meaning()
+		if meaning == "" {
 			continue
 		}
 		at := -1
 		for c := range all {
-			if all[c].key == rep.key {
+			if all[c].key == meaning {
 				at = c
 				break
 			}
@@ -38,7 +39,7 @@ func tally(replies []reply, later bool, all []class) []class {
 			if all == nil {
 				all = make([]class, 0, len(replies))
 			}
-			all = append(all, class{key: rep.key, top: -1, edge: i})
+			all = append(all, class{key: meaning, top: -1, edge: i})
 			at = len(all) - 1
 		}
 		c, weight := &all[at], rep.seat.weight
@@ -58,6 +59,15 @@ func tally(replies []reply, later bool, all []class) []class {
 		}
 	}
 	return all
+}
+
+// meaning is equal for replies whose answers mean the same; empty where the
+// answer can't be compared.
+func (rep *reply) meaning() string {
+	if rep.class != "" && rep.key != "" {
+		return rep.class
+	}
+	return rep.key
 }
 
 // slack is the difference below which sums of weights are equal: adding 0.1
@@ -162,7 +172,7 @@ func (w *work) decide(replies []reply, later bool) decision {
 	d.winner = &replies[classes[0].lead]
 	share(ppm, supporters(replies, classes[0].key))
 	w.out.ConfidencePPM = confidence(classes)
-	d.why = fmt.Sprintf("%q has %d of %d answers", clip(classes[0].key), classes[0].size, answered)
+	d.why = fmt.Sprintf("%q has %d of %d answers", clip(d.winner.key), classes[0].size, answered)
 	if len(classes) > 1 && classes[0].size <= classes[1].size {
 		d.why += ": " + tieWhy(&classes[0], &classes[1], later)
 	}
@@ -188,10 +198,10 @@ func first(later bool) string {
 	return "the heaviest member's and the first of equals"
 }
 
-func supporters(replies []reply, key string) []*reply {
+func supporters(replies []reply, meaning string) []*reply {
 	var all []*reply
 	for i := range replies {
-		if replies[i].key == key {
+		if replies[i].meaning() == meaning {
 			all = append(all, &replies[i])
 		}
 	}

@@ -161,7 +161,7 @@ func (v *vote) equivalence(ctx context.Context, w *work, h *hold, replies []repl
 			classed := make([]reply, len(replies))
 			for c, i := range at {
 				classed[i] = replies[i]
-				classed[i].key = letter(groups[c])
+				classed[i].key, classed[i].class = letter(groups[c]), ""
 			}
 			d := w.decide(classed, false)
 			d.why = fmt.Sprintf("%s finds %d of %d answers saying the same", v.judge.name, d.classes[0].size, len(at))
