@@ -340,3 +340,33 @@ func (r *reader) deltaLayers(c *Config, tiled bool) {
 		l.Attn.QKNorm, l.Attn.Gate = PerHead, ElementGate
 	})
 }
+
+// sections gives every attention layer a multi-section rope, if the file has sections. With woven they must be there.
+func (r *reader) sections(c *Config, kind RopeKind, woven bool) {
+	if r.err != nil || len(c.Layers) == 0 {
+		return
+	}
+	v, ok := r.value("rope.dimension_sections")
+	if !ok {
+		if woven {
+			r.fail("%srope.dimension_sections: the key is missing", r.prefix)
+		}
+		return
+	}
+	list, ok := toInts(v)
+	if !ok || len(list) < 4 {
+		r.fail("%srope.dimension_sections: got %s, want four whole numbers", r.prefix, show(v))
+		return
+	}
+	if !woven && (list[0] == 0 || list[1] == 0) {
+		return // plain rope: the sections are a vision model's
+	}
+	t := r.turning(kind, c.ropeDim())
+	t.sections, t.woven = list[:4], woven
+	if err := t.check(c.Layers[0].Attn.KeyDim); err != nil {
+		r.fail("%v", err)
+		return
+	}
+	table := t.rope()
+	c.each(func(_ int, l *LayerConfig) { l.Attn.Rope = table })
+}

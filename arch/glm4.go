@@ -6,7 +6,9 @@ func init() {
 		name: "glm4", about: "GLM-4-0414 (9B, 32B) and GLM-Z1",
 		bindings: bindings{gateInUp: true},
 		gguf: func(r *reader) *Config {
-			return r.decoder(RopeNorm).each(func(_ int, l *LayerConfig) { l.Placement = Sandwich })
+			c := r.decoder(RopeNorm).each(func(_ int, l *LayerConfig) { l.Placement = Sandwich })
+			r.sections(c, RopeNeoX, false) // files with sections pair halves, those without pair neighbours
+			return c
 		},
 	})
 }

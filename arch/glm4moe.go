@@ -8,6 +8,7 @@ func init() {
 		names: ggufNames.with(names{ffnNorm: "blk.%d.post_attention_norm", attnPostNorm: ""}),
 		gguf: func(r *reader) *Config {
 			c := r.decoder(RopeNeoX)
+			r.sections(c, RopeNeoX, false)
 			if r.has("blk.0.attn_q_norm.weight") {
 				c.each(func(_ int, l *LayerConfig) { l.Attn.QKNorm = PerHead })
 			}

@@ -1,6 +1,7 @@
 package arch
 
-// Qwen3.5 dense: three gated delta nets, then one gated full attention. Its multi-section rope is plain rope for text.
+// Qwen3.5 dense: three gated delta nets, then one gated full attention. Its multi-section rope is plain
+// rope for text, but for an extra section.
 func init() {
 	register(family{
 		name: "qwen35", about: "Qwen3.5, dense",
@@ -8,6 +9,7 @@ func init() {
 		bindings: bindings{gateInQ: true},
 		gguf: func(r *reader) *Config {
 			c := r.decoder(RopeNeoX)
+			r.sections(c, RopeNeoX, true)
 			r.deltaLayers(c, true)
 			return c
 		},

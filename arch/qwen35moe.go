@@ -8,6 +8,7 @@ func init() {
 		bindings: bindings{gateInQ: true},
 		gguf: func(r *reader) *Config {
 			c := r.decoder(RopeNeoX)
+			r.sections(c, RopeNeoX, true)
 			r.deltaLayers(c, true)
 			dense := c.hidden()
 			r.mixture(c, 0, r.expertHidden(dense), Router{Score: Softmax, Renormalise: true})

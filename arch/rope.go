@@ -22,6 +22,12 @@ type turning struct {
 	divisors    []float32 // [dim/2]: each frequency is divided by its own; nil = none
 	long        []float32 // LongRoPE: the divisors for sequences longer than origTokens
 	scalingName string    // for people; "" = scaling
+
+	// Multi-section rope: how many pairs turn by the time, height, width and extra position. Text has the same first
+	// three and an extra position of 0, so that the pairs of the fourth section stay as they are. woven: the first
+	// three sections take turns instead of lying one after the other.
+	sections []int
+	woven    bool
 }
 
 // rope makes the table. Source of the YaRN part: Peng et al. 2023, arXiv:2309.00071; of the rounding: the published
@@ -57,6 +63,9 @@ func (t turning) rope() Rope {
 				f[i] = f[i]/factor*(1-keep) + f[i]*keep
 			default:
 				f[i] /= factor
+			}
+			if t.still(i) {
+				f[i] = 0
 			}
 		}
 		return f
@@ -96,10 +105,39 @@ func (t turning) check(keyDim int) error {
 		return fmt.Errorf("rope original context: got %d tokens, want 1 or more", t.origTokens)
 	case bad(t.betaFast) || bad(t.betaSlow) || t.betaFast < 0 || t.betaSlow < 0:
 		return fmt.Errorf("rope betas: got %v and %v, want above 0", t.betaFast, t.betaSlow)
+	case t.sections != nil && !t.sectionsFit():
+		return fmt.Errorf("rope sections: got %v, want four numbers of 0 or more with a sum of 1 to %d", t.sections, t.dim)
 	case t.divisors != nil && len(t.divisors) != t.dim/2 || t.long != nil && len(t.long) != t.dim/2:
 		return fmt.Errorf("rope divisors: got %d and %d, want %d", len(t.divisors), len(t.long), t.dim/2)
 	}
 	return nil
+}
+
+func (t turning) sectionsFit() bool {
+	if len(t.sections) != 4 {
+		return false
+	}
+	sum := 0
+	for _, n := range t.sections {
+		if n < 0 || n > t.dim {
+			return false
+		}
+		sum += n
+	}
+	return sum >= 1 && sum <= t.dim
+}
+
+// still says whether pair i belongs to the extra section, which text does not turn.
+func (t turning) still(i int) bool {
+	if len(t.sections) != 4 {
+		return false
+	}
+	time, height, width := t.sections[0], t.sections[1], t.sections[2]
+	at := i % (time + height + width + t.sections[3])
+	if !t.woven {
+		return at >= time+height+width
+	}
+	return at >= 3*[]int{time, height, width}[at%3]
 }
 
 // yarnRange gives the pairs between which YaRN goes from keeping a frequency to interpolating it.
