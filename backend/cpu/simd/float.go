@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"summit/tensor"
 )
 
 // FloatForm is how a matrix of floats is packed: panels of 16 rows, column by
@@ -21,7 +23,7 @@ type floatKernels struct{ one, four, eight floatKernel }
 
 var floatForms = map[string]*FloatForm{
 	"f32": {Name: "f32", Size: 4, value: func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
-	"f16": {Name: "f16", Size: 2, value: func(b []byte) float32 { return F16(binary.LittleEndian.Uint16(b)) }},
+	"f16": {Name: "f16", Size: 2, value: func(b []byte) float32 { return tensor.FromF16(binary.LittleEndian.Uint16(b)) }},
 	"bf16": {Name: "bf16", Size: 2, value: func(b []byte) float32 {
 		return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
 	}},

@@ -107,11 +107,11 @@ func MatMul(tier Tier, out Out, w *Matrix, x *Activations, first, last int) erro
 	return nil
 }
 
-func (w *Matrix) kind() string {
-	if w.Quant != nil {
-		return w.Quant.Name
+func (m *Matrix) kind() string {
+	if m.Quant != nil {
+		return m.Quant.Name
 	}
-	return w.Float.Name
+	return m.Float.Name
 }
 
 // place returns where the kernel writes and starts from: the real place where

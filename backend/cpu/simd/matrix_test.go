@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"summit/tensor"
 )
 
 // randomBlocks makes bytes of a type's file layout: everything is random but
@@ -15,7 +17,7 @@ func randomBlocks(rng *rand.Rand, name string, rows, cols int) []byte {
 	f := FormOf(name)
 	n := rows * cols / f.Block
 	out := make([]byte, 0, n*f.FileBytes)
-	half := func(b []byte) { binary.LittleEndian.PutUint16(b, ToF16(float32(rng.NormFloat64()*0.02))) }
+	half := func(b []byte) { binary.LittleEndian.PutUint16(b, tensor.ToF16(float32(rng.NormFloat64()*0.02))) }
 	at := map[string][]int{"q4_1": {0, 2}, "q5_1": {0, 2}, "q4_k": {0, 2}, "q5_k": {0, 2}, "q6_k": {208}, "q3_k": {108}, "q2_k": {80, 82}}[name]
 	if at == nil {
 		at = []int{0}
@@ -151,7 +153,7 @@ func packedFloat(t testing.TB, rng *rand.Rand, name string, rows, cols int) (*Ma
 		case "f32":
 			src = binary.LittleEndian.AppendUint32(src, math.Float32bits(v))
 		case "f16":
-			src = binary.LittleEndian.AppendUint16(src, ToF16(v))
+			src = binary.LittleEndian.AppendUint16(src, tensor.ToF16(v))
 		default:
 			src = binary.LittleEndian.AppendUint16(src, uint16(math.Float32bits(v)>>16))
 		}
@@ -169,6 +171,45 @@ func packedFloat(t testing.TB, rng *rand.Rand, name string, rows, cols int) (*Ma
 		t.Fatal(err)
 	}
 	return m, values
+}
+
+// Packed weights against the values that package tensor reads from the same
+// bytes, summed in float64. The activations are taken as quantised, so only
+// the float32 roundings of the block sums are left.
+func TestMatMulIsTheProduct(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for _, name := range Forms() {
+		dtype, err := tensor.ParseDType(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const rows, cols, tokens = 33, 1024, 3
+		src := randomBlocks(rng, name, rows, cols)
+		w := make([]float32, rows*cols)
+		if err := tensor.Dequantize(w, dtype, src); err != nil {
+			t.Fatal(err)
+		}
+		a := quantized(t, Plain, randomFloats(rng, tokens*cols), tokens, cols)
+		want := make([]float32, tokens*rows)
+		for tk := range tokens {
+			for r := range rows {
+				sum := 0.0
+				for k := range cols {
+					block := a.data[k/32*4*actBlock+tk*actBlock:]
+					sum += float64(int8(block[k%32])) * float64(word32(block, metaScale)) * float64(w[r*cols+k])
+				}
+				want[tk*rows+r] = float32(sum)
+			}
+		}
+		m := packed(t, name, src, rows, cols)
+		for _, tier := range Tiers() {
+			out := Out{Dst: make([]float32, tokens*rows), Stride: rows}
+			if err := MatMul(tier, out, m, a, 0, m.Panels()); err != nil {
+				t.Fatal(err)
+			}
+			sameTo(t, tier.String()+" "+name, out.Dst, want, 1e-5)
+		}
+	}
 }
 
 // Float panels against a plain sum in float64.

@@ -1,6 +1,10 @@
 package simd
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"summit/tensor"
+)
 
 // The pieces that forms are packed of. "Group g" is the weights 4g to 4g+3 of
 // a block of 32, one 32-bit word of a row; 16 rows' words are one vector.
@@ -104,7 +108,7 @@ func same(n byte) int32 { return int32(n) }
 // readHalves reads 16 half floats.
 func readHalves(dst *[PanelRows]float32, src []byte) {
 	for r := range dst {
-		dst[r] = F16(binary.LittleEndian.Uint16(src[2*r:]))
+		dst[r] = tensor.FromF16(binary.LittleEndian.Uint16(src[2*r:]))
 	}
 }
 
