@@ -82,9 +82,10 @@ type Model struct {
 
 // Identity says who may ask.
 type Identity struct {
-	Auth    string   `yaml:"auth" jsonschema:"enum=keys,enum=none"` // keys = a bearer key made by "summit key create"; none = anybody on this machine, only with a loopback address; empty = keys
-	Origins []string `yaml:"origins"`                               // origins whose web pages may use the server (CORS), such as https://chat.example.com; none = only its own
-	Hosts   []string `yaml:"hosts"`                                 // names besides localhost under which it is reached on a loopback address, without port
+	Auth    string            `yaml:"auth" jsonschema:"enum=keys,enum=none"` // keys = a bearer key made by "summit key create"; none = anybody on this machine, only with a loopback address; empty = keys
+	Origins []string          `yaml:"origins"`                               // origins whose web pages may use the server (CORS), such as https://chat.example.com; none = only its own
+	Hosts   []string          `yaml:"hosts"`                                 // names besides localhost under which it is reached on a loopback address, without port
+	Tenants map[string]Tenant `yaml:"tenants"`                               // what tenants may spend, by the name that their keys have; one that is not named has no bounds
 }
 
 // Brain says where that is from which auto knows whom to ask and whom to

@@ -56,7 +56,9 @@ type directory struct {
 	models  []string // names in order, the built-in ones first
 	notes   []string // how the members came to be, for people; nil = all configured
 	purse   *spendCap
-	brain   *brain.Brain // nil = none
+	brain   *brain.Brain          // nil = none
+	tenants map[string]Tenant     // with bounds
+	alone   map[string]llm.Member // members as they are asked by their own names
 }
 
 // list returns the entries, models first.
@@ -71,6 +73,9 @@ func (d *directory) list() []Entry {
 // member returns who answers under the name. The error is of kind NotFound
 // and lists the nearest names.
 func (d *directory) member(name string) (llm.Member, error) {
+	if m, ok := d.alone[name]; ok {
+		return m, nil
+	}
 	if e, ok := d.entries[name]; ok {
 		return e.Member, nil
 	}
@@ -114,7 +119,8 @@ func newDirectory(ctx context.Context, c Config, purse *spendCap, log *slog.Logg
 	if err := d.addModels(c); err != nil {
 		return nil, err
 	}
-	return d, nil
+	d.tenants = c.Identity.Tenants
+	return d, d.keepBudgets()
 }
 
 func (d *directory) addMember(e *Entry) {

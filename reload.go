@@ -36,7 +36,7 @@ func (c Changes) String() string {
 // Reload replaces members and models by those of the configuration, in one
 // step: a request that has begun ends with the old ones, the next one meets
 // only new ones. On an error nothing changes. Settings other than members,
-// models and fx hold from the next start; what found members have spent stays
+// models, brain, tenants and fx hold from the next start; what found members have spent stays
 // spent.
 func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	s.reloading.Lock()
@@ -70,7 +70,11 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	if !sameBrain(old.brain, next.brain) {
 		changes.Changed = append(changes.Changed, "brain")
 	}
+	if !reflect.DeepEqual(old.tenants, next.tenants) {
+		changes.Changed = append(changes.Changed, "identity.tenants")
+	}
 	s.config.Members, s.config.Models, s.config.FX, s.config.Brain = c.Members, c.Models, c.FX, c.Brain
+	s.config.Identity.Tenants = c.Identity.Tenants
 	return changes, nil
 }
 

@@ -59,6 +59,13 @@ func (c Config) check() []Problem {
 		k.add("runs.keep_max", "%d, want zero or more", c.Runs.KeepMax)
 	}
 	c.Limits.check(k)
+	for _, name := range slices.Sorted(maps.Keys(c.Identity.Tenants)) {
+		path := join("identity.tenants", name)
+		if name == "" || len(name) > 100 {
+			k.add(path, "a tenant's name of %d bytes, want 1 to 100", len(name))
+		}
+		c.Identity.Tenants[name].check(k, path, c)
+	}
 	for _, code := range slices.Sorted(maps.Keys(c.FX)) {
 		path, fx := join("fx", code), c.FX[code]
 		if money.Currency(code).Valid() != nil {

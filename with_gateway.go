@@ -20,6 +20,7 @@ import (
 // ephemeral: the data directory with its stores, and the gateway.
 type serving struct {
 	data     *dataDir
+	accounts *accounts
 	keys     identity.Keys
 	runs     *run.Log
 	gateway  *gateway.Gateway
@@ -56,6 +57,7 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 		return nil, fmt.Errorf("summit: run log: %w", err)
 	}
 	v.runs = run.NewLog(store, run.Config{Keep: c.Runs.Keep, KeepMax: c.Runs.KeepMax, Logger: s.log})
+	v.accounts = &accounts{store: store, currency: c.Currency, log: s.log}
 	v.gateway, err = gateway.New(gateway.Config{
 		Models: shown{s}, Keys: v.keys, NoAuth: c.Identity.Auth == authNone, Runs: v.runs, Loopback: v.loopback,
 		Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: c.Version,
@@ -138,6 +140,16 @@ func onLoopback(address string) bool {
 
 // shown is a Summit as the gateway sees it.
 type shown struct{ *Summit }
+
+// Model returns who answers under the name, within the bounds of who asks.
+func (s shown) Model(name string) (llm.Member, error) {
+	d := s.directory.Load()
+	m, err := d.member(name)
+	if err != nil || len(d.tenants) == 0 {
+		return m, err
+	}
+	return &limited{m, s.serving.accounts, d.tenants}, nil
+}
 
 // Models returns all that can be asked.
 func (s shown) Models() []gateway.Model {

@@ -20,6 +20,7 @@ type ask struct {
 	verdict bool      // the reply is read by the strategy, not by the caller
 	hold    *hold     // the call was reserved before; nil = it wasn't
 	quote   *llm.Cost // what was reserved; filled by admit
+	costs   *llm.Cost // what it is expected to cost; filled by admit
 }
 
 // reply is one member's whole answer, or why there is none.
@@ -96,6 +97,7 @@ func (w *work) admit(a *ask) *llm.Error {
 	if a.seat.strategy {
 		return nil
 	}
+	a.costs = w.expect(a.seat, a.r)
 	a.quote = w.quote(a.seat, a.r)
 	return w.purse.take(a.quote)
 }
@@ -104,6 +106,7 @@ func (w *work) admit(a *ask) *llm.Error {
 func (w *work) settle(a *ask, part *llm.Outcome) {
 	if !a.seat.strategy {
 		w.purse.settle(a.quote, part.Cost)
+		a.seat.lengths.note(part)
 	}
 }
 
@@ -183,6 +186,9 @@ func (rep *reply) finish(a *ask, done *llm.Outcome, failure *llm.Error, calls bo
 	}
 	if part.Reason == "" {
 		part.Reason = a.reason
+	}
+	if part.Expected == nil {
+		part.Expected = a.costs
 	}
 	part.WeightPPM = 0
 	switch {
@@ -339,6 +345,7 @@ func (w *work) council(ctx context.Context, asks []ask, until time.Time, enough 
 		end(m.i, *rep)
 		if !stopped && enough != nil && enough(ended) {
 			stopped = true
+			w.out.Stop = "the answers that were still missing could not change the choice"
 			s.stop()
 		}
 	}

@@ -257,6 +257,7 @@ func (w *work) believe(t *thought) error {
 	winner := supporters[0]
 	w.out.ConfidencePPM = int64(math.Round(ppm * v.Confidence))
 	w.out.Model, w.out.Finish, w.out.Answer = winner.part.Model, winner.part.Finish, winner.key
+	w.out.Stop = t.why
 	w.out.Reason = fmt.Sprintf("%q has %d of %d answers, right with %.0f %%; %s; expected to cost %.2gx",
 		clip(winner.key), len(supporters), answered, 100*v.Confidence, t.why, t.expected)
 	w.say(winner)

@@ -31,6 +31,7 @@ type seat struct {
 	name     string
 	weight   float64
 	strategy bool // a strategy too: it keeps the request's limits by itself
+	lengths  lengths
 }
 
 // keepsLimits marks strategies, also behind wrappers.
@@ -200,6 +201,7 @@ type work struct {
 	out   *llm.Outcome
 	notes []string // what was left out or cut short, and why; the end of Reason
 	spoke bool     // an event was sent
+	input int64    // tokens of r, estimated; 0 = not counted yet
 }
 
 // stream runs answer as the strategy's stream. answer emits the events, adds

@@ -153,6 +153,7 @@ func (w *work) climb(ctx context.Context, seats []*seat, c climb) error {
 			if accepted {
 				rep.part.WeightPPM = ppm
 				w.out.Reason = c.judge.name + " accepts " + m.name + "'s answer"
+				w.out.Stop = "the judge accepts"
 				w.out.Model, w.out.Finish, w.out.Answer = rep.part.Model, rep.part.Finish, rep.key
 				w.say(rep)
 				return nil
@@ -175,10 +176,20 @@ func (w *work) climb(ctx context.Context, seats []*seat, c climb) error {
 			coming += m.weight
 		}
 		if accepted || (c.judge == nil && settled(classes, coming)) {
+			w.out.Stop = "enough members agree"
+			if !accepted {
+				w.out.Stop = "no answer that is missing could change the choice"
+			}
 			if i+1 < len(seats) {
 				why = fmt.Sprintf("; %d not asked", len(seats)-i-1)
 			}
 			break
+		}
+	}
+	if w.out.Stop == "" {
+		w.out.Stop = "all were asked"
+		if time.Until(end) <= 0 {
+			w.out.Stop = "the time limit has passed"
 		}
 	}
 	return w.conclude(replies, why)
@@ -236,6 +247,7 @@ func (w *work) lastResort(ctx context.Context, seats []*seat, before []reply) er
 	}
 	w.adopt(part)
 	w.because(why + ": " + by.name + ", the strongest left, answers")
+	w.out.Stop = why
 	return err
 }
 

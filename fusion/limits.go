@@ -2,6 +2,7 @@ package fusion
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,13 +49,14 @@ func (w *work) begin(ctx context.Context) error {
 	own := w.budget
 	outer, inside := ctx.Value(limitsKey{}).(limits)
 	if !inside {
-		asked := w.r.Summit.Budget
 		if own.MaxCalls == 0 {
 			own.MaxCalls = defaultCalls
 		}
-		own.MaxCalls = least(own.MaxCalls, asked.MaxCalls)
-		own.MaxCost = least(own.MaxCost, asked.MaxCost)
-		own.MaxSeconds = least(own.MaxSeconds, asked.MaxSeconds)
+		for _, asked := range []llm.Budget{w.r.Summit.Budget, w.r.Summit.Limit} {
+			own.MaxCalls = least(own.MaxCalls, asked.MaxCalls)
+			own.MaxCost = least(own.MaxCost, asked.MaxCost)
+			own.MaxSeconds = least(own.MaxSeconds, asked.MaxSeconds)
+		}
 	}
 	w.purse, w.until = outer.purse, outer.until
 	if own.MaxSeconds > 0 {
@@ -68,11 +70,11 @@ func (w *work) begin(ctx context.Context) error {
 	}
 	var currency money.Currency
 	of := []string{own.MaxCostOf}
-	if !inside && w.r.Summit.Budget.MaxCostOf != own.MaxCostOf {
-		of = append(of, w.r.Summit.Budget.MaxCostOf)
+	if !inside {
+		of = append(of, w.r.Summit.Budget.MaxCostOf, w.r.Summit.Limit.MaxCostOf)
 	}
-	for _, name := range of {
-		if name == "" {
+	for i, name := range of {
+		if name == "" || slices.Contains(of[:i], name) {
 			continue
 		}
 		c, err := w.costOf(name)

@@ -136,6 +136,9 @@ func (w *work) ended(a *ask, p pass, done *llm.Outcome, begun bool, failure *llm
 	if part.Reason == "" {
 		part.Reason = a.reason
 	}
+	if part.Expected == nil {
+		part.Expected = a.costs
+	}
 	part.WeightPPM = 0
 	switch {
 	case failure != nil:
@@ -171,6 +174,7 @@ func (w *work) one(ctx context.Context, seats []*seat, why string) error {
 	}
 	w.adopt(part)
 	w.because(why + ": " + by.name + " alone answers")
+	w.out.Stop = "one member answers and keeps the conversation"
 	if err == nil {
 		w.kept.keep(key, by.name)
 	}

@@ -237,7 +237,7 @@ func (x *exchange) unknownModel(name string) *llm.Error {
 // with the time that a request may take, and with the server.
 func (x *exchange) context() (ctx context.Context, cancel context.CancelCauseFunc, free func()) {
 	timed, stop := context.WithTimeoutCause(x.r.Context(), x.g.limits.RequestTime, x.g.tooSlow)
-	ctx, cancel = context.WithCancelCause(timed)
+	ctx, cancel = context.WithCancelCause(identity.Asking(timed, x.key))
 	unhook := context.AfterFunc(x.g.base, func() { cancel(context.Cause(x.g.base)) })
 	return ctx, cancel, func() {
 		unhook()

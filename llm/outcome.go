@@ -29,16 +29,38 @@ type Outcome struct {
 	Finish   Finish
 	Usage    Usage
 	Cost     *Cost         // nil = unknown
+	Expected *Cost         // what it was expected to cost before it was asked, on average and not at worst; nil = unknown
 	TTFT     time.Duration // from the request to the first piece of content; 0 = none came
 	Took     time.Duration
 	// WeightPPM is this part's share in the parent's answer, in millionths.
 	// The shares of an Outcome's parts sum to at most 1,000,000.
 	WeightPPM     int64
 	Reason        string // why this member was asked, or why this answer won; for people
+	Stop          string // strategy: why nobody else was asked; for people; empty = it has no choice
 	Answer        string // the normalised final answer that was compared; empty = none
 	ConfidencePPM int64  // how sure the strategy is, in millionths; 0 = unknown
 	Err           *Error
 	Parts         []*Outcome
+
+	// What can be learned from it. Chances are in millionths, 0 = unknown.
+	ChancePPM int64     // of this member being asked, given the request and what was answered before
+	RightPPM  int64     // of its answer being right, as it was seen before it was asked
+	Sketch    *Sketch   // what kind of request it was; nil = unknown. Callers don't see it
+	Unasked   []Unasked // who might be asked in the shadow, after the answer. Callers don't see it
+}
+
+// Sketch says what kind of request it was, in figures from which its text
+// can't be read.
+type Sketch struct {
+	Features []byte
+	Space    string // sketches of the same space can be compared
+}
+
+// Unasked is a member that is asked by chance and after the answer, so that it
+// stays known.
+type Unasked struct {
+	Member              string
+	ChancePPM, RightPPM int64
 }
 
 // Cost is what an answer cost in one currency.
@@ -79,21 +101,28 @@ func (o *Outcome) Author() *Outcome {
 	return o
 }
 
-// SumParts sets o's usage and cost to the sums over its parts. Where a part's
-// figures are unknown or estimated, so is the sum marked; costs in different
-// currencies leave the sum unknown.
+// SumParts sets o's usage, cost and expected cost to the sums over its parts.
+// Where a part's figures are unknown or estimated, so is the sum marked; costs
+// in different currencies leave the sum unknown.
 func (o *Outcome) SumParts() {
-	o.Usage, o.Cost = Usage{}, nil
+	o.Usage, o.Cost, o.Expected = Usage{}, nil, nil
 	for i, p := range o.Parts {
 		o.Usage = o.Usage.Add(p.Usage)
-		switch {
-		case i == 0 && p.Cost != nil:
-			c := *p.Cost
-			o.Cost = &c
-		case o.Cost != nil:
-			o.Cost = o.Cost.add(p.Cost)
-		}
+		o.Cost = plus(i, o.Cost, p.Cost)
+		o.Expected = plus(i, o.Expected, p.Expected)
 	}
+}
+
+// plus adds the i-th of several costs to the sum of those before it.
+func plus(i int, sum, next *Cost) *Cost {
+	switch {
+	case i == 0 && next != nil:
+		c := *next
+		return &c
+	case sum != nil:
+		return sum.add(next)
+	}
+	return nil
 }
 
 func (c *Cost) add(d *Cost) *Cost {
@@ -126,21 +155,28 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Finish     Finish     `json:"finish,omitempty"`
 		Usage      Usage      `json:"usage"`
 		Cost       *cost      `json:"cost"`
+		Expected   *cost      `json:"expected_cost,omitempty"`
 		TTFT       int64      `json:"ttft_ms"`
 		Took       int64      `json:"took_ms"`
 		WeightPPM  int64      `json:"weight_ppm"`
 		Reason     string     `json:"reason,omitempty"`
+		Stop       string     `json:"stop,omitempty"`
 		Answer     string     `json:"answer,omitempty"`
 		Confidence int64      `json:"confidence_ppm,omitempty"`
+		Chance     int64      `json:"chance_ppm,omitempty"`
+		Right      int64      `json:"right_ppm,omitempty"`
 		Err        *failure   `json:"error,omitempty"`
 		Parts      []*Outcome `json:"parts,omitempty"`
 	}{
 		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
 		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
-		Reason: o.Reason, Answer: o.Answer, Confidence: o.ConfidencePPM, Parts: o.Parts,
+		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Chance: o.ChancePPM, Right: o.RightPPM, Parts: o.Parts,
 	}
 	if o.Cost != nil {
 		v.Cost = &cost{o.Cost.Amount, o.Cost.Currency, o.Cost.From}
+	}
+	if o.Expected != nil {
+		v.Expected = &cost{o.Expected.Amount, o.Expected.Currency, o.Expected.From}
 	}
 	if o.Err != nil {
 		v.Err = &failure{o.Err.Kind, o.Err.Public()}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,9 +149,9 @@ func TestValid(t *testing.T) {
 		"temperature":             func(r *llm.Request) { r.Temperature = &hot },
 		"top_p":                   func(r *llm.Request) { r.TopP = &nan },
 		"max_tokens":              func(r *llm.Request) { r.MaxTokens = -1 },
-		"summit.budget":           func(r *llm.Request) { r.Summit.Budget.MaxSeconds = nan },
 		"summit.budget.prefer":    func(r *llm.Request) { r.Summit.Budget.Prefer = "luck" },
 		"summit.budget.max_calls": func(r *llm.Request) { r.Summit.Budget.MaxCalls = -1 },
+		"summit.budget.max_cost":  func(r *llm.Request) { r.Summit.Budget.MaxCost = -1 },
 	} {
 		r := ok()
 		spoil(r)
@@ -158,6 +159,28 @@ func TestValid(t *testing.T) {
 			t.Errorf("%s: error %v, want invalid", param, e)
 		}
 	}
+}
+
+// Figures that can only be mistakes are refused: nobody waits for a year.
+func TestBudgetValid(t *testing.T) {
+	f := func(b llm.Budget, param string) {
+		t.Helper()
+		e := b.Valid()
+		if (e == nil) != (param == "") || (e != nil && (e.Kind != llm.Invalid || e.Param != param || !strings.Contains(e.Message, "want "))) {
+			t.Errorf("%+v: %v, want an error about %q", b, e, param)
+		}
+	}
+	f(llm.Budget{}, "")
+	f(llm.Budget{MaxCostOf: "a", MaxCost: 1, MaxSeconds: 0.5, MaxCalls: 1000, Prefer: "quality"}, "")
+	f(llm.Budget{MaxSeconds: 86_400}, "")
+	f(llm.Budget{MaxSeconds: 86_401}, "max_seconds")
+	f(llm.Budget{MaxSeconds: -1}, "max_seconds")
+	f(llm.Budget{MaxSeconds: math.NaN()}, "max_seconds")
+	f(llm.Budget{MaxSeconds: math.Inf(1)}, "max_seconds")
+	f(llm.Budget{MaxCalls: 1001}, "max_calls")
+	f(llm.Budget{MaxCalls: -1}, "max_calls")
+	f(llm.Budget{MaxCost: -1}, "max_cost")
+	f(llm.Budget{Prefer: "luck"}, "prefer")
 }
 
 func TestAsLooksThroughWrappers(t *testing.T) {

@@ -3,8 +3,6 @@ package llm
 import (
 	"encoding/json"
 	"fmt"
-
-	"summit/money"
 )
 
 // Request is one question to a Member. It is read-only once it was handed
@@ -46,16 +44,8 @@ type Request struct {
 type Extension struct {
 	Explain  bool      // show the Outcome tree with the answer
 	Budget   Budget    // bounds of this request
+	Limit    Budget    // bounds that the server adds, whatever the caller says; no protocol sets it
 	Question *Question // which recorded question this is; nil = none
-}
-
-// Budget bounds what one request may cost. The zero value sets no bound.
-type Budget struct {
-	MaxCostOf  string       // at most what this member alone would cost
-	MaxCost    money.Amount // at most this much in the accounting currency
-	MaxSeconds float64      // at most this long
-	MaxCalls   int          // at most so many calls of members
-	Prefer     string       // "", "quality", "cost" or "speed"
 }
 
 // Question names a recorded question, so that a replayed member finds its
@@ -107,19 +97,14 @@ func (r *Request) Valid() error {
 		{"top_k", r.TopK},
 		{"top_logprobs", r.TopLogprobs},
 		{"thinking budget", r.Thinking.BudgetTokens},
-		{"summit.budget.max_calls", r.Summit.Budget.MaxCalls},
 	} {
 		if c.value < 0 {
 			return invalid(c.field, "%s is %d, want zero or more", c.field, c.value)
 		}
 	}
-	if b := r.Summit.Budget; !(b.MaxSeconds >= 0) || b.MaxCost < 0 {
-		return invalid("summit.budget", "negative budget, want zero (no bound) or more")
-	}
-	switch p := r.Summit.Budget.Prefer; p {
-	case "", "quality", "cost", "speed":
-	default:
-		return invalid("summit.budget.prefer", "prefer %q, want quality, cost or speed", clip(p))
+	if err := r.Summit.Budget.Valid(); err != nil {
+		err.Param = "summit.budget." + err.Param
+		return err
 	}
 	return nil
 }

@@ -19,11 +19,32 @@ type Source string
 const (
 	SourceUser     Source = "user"     // said so, through the feedback endpoint
 	SourceVerified Source = "verified" // a check of the answer passed or failed
-	SourceRetry    Source = "retry"    // the same was asked again
-	SourceEdit     Source = "edit"     // the answer was used after changes
+	SourceRetry    Source = "retry"    // the same was asked again soon
+	SourceEdit     Source = "edit"     // the conversation was asked again with its last question changed
+	SourceAbort    Source = "abort"    // the client left in the middle of the answer
 )
 
-var sources = []Source{SourceUser, SourceVerified, SourceRetry, SourceEdit}
+var sources = []Source{SourceUser, SourceVerified, SourceRetry, SourceEdit, SourceAbort}
+
+// Weight says how much a label of this source counts beside what a person
+// said: for how many words of people it stands. All but the first two are
+// guesses. Somebody who asks again, or asks otherwise, often liked the answer
+// well and wanted another one; somebody who leaves may have had enough of it.
+func (s Source) Weight() float64 {
+	switch s {
+	case SourceUser:
+		return 1
+	case SourceVerified:
+		return 1
+	case SourceRetry:
+		return 0.25
+	case SourceEdit:
+		return 0.15
+	case SourceAbort:
+		return 0.1
+	}
+	return 0
+}
 
 // Feedback is an opinion about one answer: a number and where it is from, no
 // text. A key has one of each source on a run: a later one takes the place of
@@ -43,8 +64,9 @@ func (f Feedback) MarshalJSON() ([]byte, error) {
 		At     time.Time `json:"at"`
 		Score  float64   `json:"score"`
 		Source Source    `json:"source"`
+		Weight float64   `json:"weight"`
 		KeyID  string    `json:"key_id,omitempty"`
-	}{f.At.UTC(), f.Score, f.Source, f.KeyID})
+	}{f.At.UTC(), f.Score, f.Source, f.Source.Weight(), f.KeyID})
 }
 
 // maxFeedback is the most that is kept of one run: a figure for people who

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -16,6 +17,7 @@ type Config struct {
 	Keep    time.Duration // entries older than this go; 0 = 30 days
 	KeepMax int           // and so do those beyond this many, a tenth late; 0 = 100,000
 	Queue   int           // entries that wait to be written; 0 = 4096
+	Lessons bool          // keep what can be learned from each
 	Logger  *slog.Logger  // nil = slog.Default()
 }
 
@@ -43,6 +45,7 @@ type Log struct {
 	closed  bool
 	queue   chan item
 	written sync.WaitGroup
+	secret  secret
 }
 
 // item is an entry on its way, whose tree is encoded by the writer, or
@@ -51,6 +54,14 @@ type item struct {
 	entry    Entry
 	outcome  *llm.Outcome
 	feedback *rating // nil = an entry
+	shadow   *shadow // nil = an entry or feedback
+}
+
+// shadow is what became of a member that was asked after the answer.
+type shadow struct {
+	id, tenant string
+	at         time.Time
+	ask        Ask
 }
 
 // rating is feedback and where the writer says what became of it.
@@ -74,6 +85,7 @@ func NewLog(store Store, c Config) *Log {
 		c.Logger = slog.Default()
 	}
 	l := &Log{store: store, config: c, queue: make(chan item, c.Queue)}
+	rand.Read(l.secret[:]) // never fails: the program ends before
 	l.written.Go(l.write)
 	return l
 }
@@ -103,6 +115,23 @@ func (l *Log) AddFeedback(ctx context.Context, f Feedback) error {
 		return llm.ContextError(ctx)
 	}
 }
+
+// Note keeps feedback that was seen and not told, such as a retry, when there
+// is time for it. It never waits; where the queue is full, it is lost.
+func (l *Log) Note(f Feedback) { _ = l.send(item{feedback: &rating{f, make(chan error, 1)}}) }
+
+// AddShadow keeps what became of a member that was asked after the tenant's
+// answer with that ID, and by chance. It never waits.
+func (l *Log) AddShadow(id, tenant string, part *llm.Outcome, chancePPM int64) {
+	a := l.secret.ask(id, part)
+	a.Shadow, a.Chance, a.Share = true, chancePPM, 0
+	if l.send(item{shadow: &shadow{id, tenant, time.Now(), a}}) != nil {
+		l.dropped.Add(1)
+	}
+}
+
+// Store returns the store, for what takes no part in writing entries.
+func (l *Log) Store() Store { return l.store }
 
 func (l *Log) send(it item) error {
 	l.mu.RLock()
@@ -165,13 +194,16 @@ func (l *Log) write() {
 				report.now()
 				return
 			}
-			var r *rating
-			batch, r = l.gather(batch[:0], first)
+			var last item
+			batch, last = l.gather(batch[:0], first)
 			if len(batch) > 0 {
 				l.append(batch)
 			}
-			if r != nil {
+			if r := last.feedback; r != nil {
 				r.done <- l.rate(r.feedback)
+			}
+			if last.shadow != nil {
+				l.addShadow(last.shadow)
 			}
 			clear(batch) // the trees are not held while nothing happens
 			if sincePrune += len(batch); sincePrune >= max(l.config.KeepMax/10, 1) {
@@ -186,36 +218,59 @@ func (l *Log) write() {
 }
 
 // gather collects a batch: what comes within linger of the first. Feedback
-// ends it, because somebody waits for that.
-func (l *Log) gather(batch []Entry, first item) ([]Entry, *rating) {
-	if first.feedback != nil {
-		return batch, first.feedback
+// ends it, because somebody waits for that, and so does anything else that is
+// no entry; it is returned.
+func (l *Log) gather(batch []Entry, first item) ([]Entry, item) {
+	if first.other() {
+		return batch, first
 	}
-	batch = append(batch, first.encoded())
+	batch = append(batch, l.encoded(first))
 	wait := time.NewTimer(linger)
 	defer wait.Stop()
 	for len(batch) < batchMax {
 		select {
 		case it, ok := <-l.queue:
 			if !ok {
-				return batch, nil
+				return batch, item{}
 			}
-			if it.feedback != nil {
-				return batch, it.feedback
+			if it.other() {
+				return batch, it
 			}
-			batch = append(batch, it.encoded())
+			batch = append(batch, l.encoded(it))
 		case <-wait.C:
-			return batch, nil
+			return batch, item{}
 		}
 	}
-	return batch, nil
+	return batch, item{}
 }
 
-// encoded returns the entry with its tree. A tree that can't be written (it
-// holds nothing that could fail today) costs the tree, not the entry.
-func (it item) encoded() Entry {
+// other reports whether the item is no entry.
+func (it item) other() bool { return it.feedback != nil || it.shadow != nil }
+
+// encoded returns the entry with its tree, its lesson and what it cost. A tree
+// that can't be written (it holds nothing that could fail today) costs the
+// tree, not the entry.
+func (l *Log) encoded(it item) Entry {
 	it.entry.Outcome, _ = encode(it.outcome)
+	if it.outcome != nil {
+		it.entry.Spent = moneyOf(it.outcome.Cost)
+	}
+	if l.config.Lessons && !it.entry.Unlearned {
+		it.entry.Lesson = l.secret.lesson(it.entry.ID, it.outcome)
+	}
 	return it.entry
+}
+
+func (l *Log) addShadow(s *shadow) {
+	ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
+	defer cancel()
+	err := l.store.AddShadow(ctx, s.id, s.tenant, s.at, s.ask)
+	if _, ours := errors.AsType[*llm.Error](err); !ours {
+		l.settle(err)
+	}
+	if err != nil {
+		l.dropped.Add(1)
+	}
 }
 
 func (l *Log) append(batch []Entry) {

@@ -10,8 +10,10 @@ import (
 // Memory keeps entries in memory only. It is the plain reference that the
 // other stores are held to: it looks at every entry for each that it appends.
 type Memory struct {
-	mu      sync.Mutex
-	entries []Entry // oldest first
+	mu       sync.Mutex
+	entries  []Entry // oldest first
+	spending map[string][]Spending
+	learned  []Learned
 }
 
 // NewMemory returns an empty store.
@@ -24,6 +26,7 @@ func (m *Memory) Append(_ context.Context, entries []Entry) error {
 	for _, e := range entries {
 		if m.index(e.ID) < 0 {
 			m.entries = append(m.entries, e.grain())
+			m.spend(TenantAccount(e.Tenant), e.At, e.Spent)
 		}
 	}
 	return nil

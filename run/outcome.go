@@ -35,7 +35,7 @@ func encode(o *llm.Outcome) (json.RawMessage, error) {
 func redact(o *llm.Outcome, left *int, depth int) *llm.Outcome {
 	*left--
 	c := *o
-	c.Answer, c.Reason = "", ""
+	c.Answer, c.Reason, c.Stop, c.Sketch, c.Unasked = "", "", "", nil, nil
 	c.Member, c.Model, c.Strategy = clip(o.Member, maxNameBytes), clip(o.Model, maxNameBytes), clip(o.Strategy, maxNameBytes)
 	if o.Err != nil {
 		c.Err = &llm.Error{Kind: o.Err.Kind}

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -49,14 +50,42 @@ var schema = sqlite.Schema{
 		CREATE TRIGGER feedback_goes AFTER DELETE ON runs BEGIN
 			DELETE FROM feedback WHERE run = OLD.seq;
 		END`,
+		// lesson, ask and value are JSON. Accounts are kept by day and stay when
+		// runs go: bounds by month need them.
+		`ALTER TABLE runs ADD COLUMN lesson TEXT;
+		CREATE TABLE shadows (
+			run    INTEGER NOT NULL,
+			member TEXT    NOT NULL,
+			ask    TEXT    NOT NULL,
+			PRIMARY KEY (run, member)
+		) STRICT, WITHOUT ROWID;
+		CREATE TRIGGER shadows_go AFTER DELETE ON runs BEGIN
+			DELETE FROM shadows WHERE run = OLD.seq;
+		END;
+		CREATE TABLE spending (
+			account  TEXT    NOT NULL,
+			day      TEXT    NOT NULL,
+			currency TEXT    NOT NULL,
+			micros   INTEGER NOT NULL,
+			PRIMARY KEY (account, day, currency)
+		) STRICT, WITHOUT ROWID;
+		CREATE TABLE learned (
+			kind   TEXT    NOT NULL,
+			tenant TEXT    NOT NULL,
+			member TEXT    NOT NULL,
+			at     INTEGER NOT NULL,
+			value  TEXT    NOT NULL,
+			PRIMARY KEY (kind, tenant, member)
+		) STRICT, WITHOUT ROWID`,
 	},
 }
 
-const columns = `id, request_id, at, tenant, key_id, protocol, model, stream, status, error, ttft_us, took_us, outcome`
+const columns = `id, request_id, at, tenant, key_id, protocol, model, stream, status, error, ttft_us, took_us, outcome, lesson`
 
 // selected is what scan reads: an entry and its feedback in one statement,
 // and so of one moment.
-const selected = columns + `, (SELECT json_group_array(json_array(at, score_ppm, source, key_id)) FROM feedback WHERE run = runs.seq)`
+const selected = columns + `, (SELECT json_group_array(json_array(at, score_ppm, source, key_id)) FROM feedback WHERE run = runs.seq),
+	(SELECT json_group_array(json(ask)) FROM shadows WHERE run = runs.seq)`
 
 // OpenSQLite opens the store in the file, which is made where it is missing.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
@@ -64,7 +93,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	insert, err := db.PrepareContext(ctx, `INSERT INTO runs (`+columns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`)
+	insert, err := db.PrepareContext(ctx, `INSERT INTO runs (`+columns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("run: %s: %w", path, err), db.Close())
 	}
@@ -91,8 +120,23 @@ func (s *SQLite) append(ctx context.Context, entries []Entry) error {
 		if e.Outcome != nil {
 			outcome = string(e.Outcome)
 		}
-		if _, err := insert.ExecContext(ctx, e.ID, e.RequestID, e.At.UnixMilli(), e.Tenant, e.KeyID, e.Protocol, e.Model,
-			e.Stream, e.Status, e.Error, e.TTFT.Microseconds(), e.Took.Microseconds(), outcome); err != nil {
+		var lesson any
+		if e.Lesson != nil {
+			text, err := json.Marshal(e.Lesson)
+			if err != nil {
+				return err
+			}
+			lesson = string(text)
+		}
+		done, err := insert.ExecContext(ctx, e.ID, e.RequestID, e.At.UnixMilli(), e.Tenant, e.KeyID, e.Protocol, e.Model,
+			e.Stream, e.Status, e.Error, e.TTFT.Microseconds(), e.Took.Microseconds(), outcome, lesson)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			continue // it is there already
+		}
+		if err := spend(ctx, tx, TenantAccount(e.Tenant), e.At, e.Spent); err != nil {
 			return err
 		}
 	}
@@ -202,9 +246,10 @@ func scan(into func(dest ...any) error) (Entry, error) {
 	var e Entry
 	var at, ttft, took int64
 	var kind string
-	var outcome sql.NullString
-	var feedback string
-	err := into(&e.ID, &e.RequestID, &at, &e.Tenant, &e.KeyID, &e.Protocol, &e.Model, &e.Stream, &e.Status, &kind, &ttft, &took, &outcome, &feedback)
+	var outcome, lesson sql.NullString
+	var feedback, shadows string
+	err := into(&e.ID, &e.RequestID, &at, &e.Tenant, &e.KeyID, &e.Protocol, &e.Model, &e.Stream, &e.Status, &kind, &ttft, &took, &outcome, &lesson,
+		&feedback, &shadows)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -212,6 +257,9 @@ func scan(into func(dest ...any) error) (Entry, error) {
 	e.Error = llm.ErrorKind(kind)
 	if outcome.Valid {
 		e.Outcome = []byte(outcome.String)
+	}
+	if e.Lesson, err = readLesson(lesson.String, shadows); err != nil {
+		return Entry{}, err
 	}
 	e.Feedback, err = feedbackOf(e, feedback)
 	return e, err

@@ -33,11 +33,13 @@ type chat struct {
 	history []llm.Message
 	last    *llm.Outcome // of the last answer; nil = none yet
 	show    bool         // what the council does, on standard error
+	budget  llm.Budget   // of each question
 }
 
 func chatCommand(a *app) *cobra.Command {
 	var url, keyEnv string
 	var asJSON, interactive bool
+	var most string
 	c := chat{app: a}
 	cmd := &cobra.Command{
 		Use:   "chat [QUESTION...]",
@@ -49,17 +51,28 @@ answer and these commands work:
 
   /model [NAME]  ask another model from now on, or say which one is asked
   /reset         forget the conversation
-  /explain       show who was asked for the last answer, and why it won
+  /explain       show who was asked for the last answer and why, why nobody
+                 else was, and what it cost beside what was expected
                  (of a server, only what it took)
   /quit          leave (also Ctrl-D)`,
 		Example: `  summit chat
   summit chat "Why is the sky blue?"
   summit chat -m summit-max "17 * 23 = ?" --json
+  summit chat --max-cost-of glm --max-seconds 20 --prefer quality "17 * 23 = ?"
   git diff | summit chat "Review this change."
   summit chat --url http://127.0.0.1:8600 --key-env SUMMIT_API_KEY`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			if most != "" && c.budget.MaxCost.UnmarshalText([]byte(most)) != nil {
+				return usage("--max-cost %q, want a decimal number of the accounting currency", clip(most))
+			}
+			if err := c.budget.Valid(); err != nil {
+				return usage("--%s", strings.ReplaceAll(err.Message, "_", "-"))
+			}
 			if url != "" {
+				if c.budget != (llm.Budget{}) {
+					return usage("budgets go with models in this process, not with --url: a server's own are in its configuration")
+				}
 				find, err := a.remote(ctx, url, keyEnv)
 				if err != nil {
 					return err
@@ -96,6 +109,11 @@ answer and these commands work:
 	f.BoolVar(&interactive, "interactive", false, "hold a conversation even if standard input is no terminal")
 	f.StringVar(&url, "url", "", "ask the server there instead, such as http://127.0.0.1:8600")
 	f.StringVar(&keyEnv, "key-env", "SUMMIT_API_KEY", "environment variable with the key for --url")
+	f.StringVar(&c.budget.MaxCostOf, "max-cost-of", "", "spend at most what this member alone would cost, for each question")
+	f.StringVar(&most, "max-cost", "", "spend at most so much, in the accounting currency, for each question")
+	f.Float64Var(&c.budget.MaxSeconds, "max-seconds", 0, "take at most so many seconds for each question; what came by then is used")
+	f.IntVar(&c.budget.MaxCalls, "max-calls", 0, "ask members at most so many times for each question")
+	f.StringVar(&c.budget.Prefer, "prefer", "", "quality, cost or speed")
 	f.Var(setting{a, "discover.max_spend"}, "max-spend", "most to spend on members that were found, not configured")
 	return cmd
 }
@@ -205,7 +223,7 @@ func (c *chat) once(ctx context.Context, question string, asJSON bool) error {
 }
 
 func (c *chat) request(question string) *llm.Request {
-	r := &llm.Request{Model: c.model, Streaming: true}
+	r := &llm.Request{Model: c.model, Streaming: true, Summit: llm.Extension{Budget: c.budget}}
 	if c.system != "" {
 		r.Messages = append(r.Messages, llm.Text(llm.RoleSystem, c.system))
 	}

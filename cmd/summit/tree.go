@@ -40,6 +40,9 @@ func describe(o *llm.Outcome) string {
 	if o.Cost != nil {
 		facts = append(facts, fmt.Sprintf("%s %s", o.Cost.Amount, o.Cost.Currency))
 	}
+	if o.Expected != nil {
+		facts = append(facts, fmt.Sprintf("expected %s %s", o.Expected.Amount, o.Expected.Currency))
+	}
 	if o.Answer != "" {
 		facts = append(facts, "answer "+clip(o.Answer))
 	}
@@ -48,6 +51,9 @@ func describe(o *llm.Outcome) string {
 	}
 	if o.Reason != "" {
 		facts = append(facts, o.Reason)
+	}
+	if o.Stop != "" {
+		facts = append(facts, "stopped: "+o.Stop)
 	}
 	return plain(name + ": " + strings.Join(facts, ", "))
 }
