@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"summit/tensor"
 )
 
 // A block of activations: 32 int8, then words that the kernels start from.
@@ -115,3 +117,6 @@ func quantizePlain(dst []byte, stride int, x []float32) {
 		put(metaNeg32+4, -32*sum[1])
 	}
 }
+
+// halfOf is the nearest half float in range.
+func halfOf(v float32) uint16 { return tensor.ToF16(max(-65504, min(65504, v))) }
