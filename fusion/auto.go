@@ -27,9 +27,10 @@ type AutoParams struct {
 
 // auto chooses by what the request needs:
 //
-//   - Tools, tool calls in the conversation, images, sounds, files or a JSON
-//     format: one capable member answers, the strongest first, and keeps the
-//     conversation; the next where it fails before its first content.
+//   - Tools, tool calls in the conversation, images, sounds, files, a JSON
+//     format or a long context: one capable member answers, the strongest
+//     first, and keeps the conversation; the next where it fails before its
+//     first content.
 //   - Anything else: a cascade by agreement from the cheapest member up. If
 //     the first answer can't be compared, as with free text, the strongest
 //     member answers alone and streams.
@@ -131,6 +132,8 @@ func alone(r *llm.Request, prefer string, seats []*seat) string {
 		return "files"
 	case structured(r):
 		return "a JSON format"
+	case r.Summit.Question == nil && inputTokens(r) > longTokens:
+		return "a long context"
 	case prefer == "speed":
 		return "speed is preferred"
 	case len(seats) == 1:

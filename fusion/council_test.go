@@ -372,7 +372,6 @@ func TestOneMemberKeepsTheConversation(t *testing.T) {
 
 func TestKeeperIsBounded(t *testing.T) {
 	var k keeper
-	seats := []*seat{{name: "a"}, {name: "b"}}
 	for i := range uint64(3 * maxKept) {
 		k.keep(i, "b")
 		k.keep(i, "b")
@@ -380,11 +379,11 @@ func TestKeeperIsBounded(t *testing.T) {
 	if len(k.at) != maxKept || len(k.ring) != maxKept {
 		t.Errorf("keeps %d conversations in a ring of %d, want %d", len(k.at), len(k.ring), maxKept)
 	}
-	if got := k.first(3*maxKept-1, seats)[0].name; got != "b" {
-		t.Errorf("the latest conversation begins with %s, want b", got)
+	if got, known := k.of(3*maxKept - 1); got != "b" || !known {
+		t.Errorf("the latest conversation is %q's, want b's", got)
 	}
-	if got := k.first(0, seats)[0].name; got != "a" {
-		t.Errorf("a forgotten conversation begins with %s, want a", got)
+	if got, known := k.of(0); known {
+		t.Errorf("a forgotten conversation is %q's, want nobody's", got)
 	}
 }
 

@@ -17,6 +17,8 @@ type pass struct {
 	thoughts bool          // pass the member's reasoning on
 	first    time.Duration // peek: longest wait for the first content; 0 = for ever
 	cool     bool          // remember who failed
+	// request is what a member is asked; nil = the request as it is.
+	request func(*seat) *llm.Request
 }
 
 // maxDrained is how many events are read from a member after its caller went
@@ -35,6 +37,9 @@ func (w *work) relay(ctx context.Context, seats []*seat, r *llm.Request, p pass)
 	reason := ""
 	for _, s := range seats {
 		a := ask{seat: s, r: r, reason: reason}
+		if p.request != nil {
+			a.r = p.request(s)
+		}
 		if denied := w.admit(&a); denied != nil {
 			w.note("%s was not asked: %s", s.name, denied.Message)
 			own := *denied
@@ -158,29 +163,6 @@ func hasContent(e *llm.Event) bool {
 	return e.Kind == llm.KindCall || e.Text != "" || e.Signature != ""
 }
 
-// one passes the request on to one member, with the others in order to fall
-// back on before the first content: what councils do with requests whose
-// answers can't be merged. A conversation stays with the member that
-// answered it last, for the sake of signed thoughts and the vendor's cache.
-func (w *work) one(ctx context.Context, seats []*seat, why string) error {
-	key := conversation(w.r)
-	seats, left := w.cool.order(w.kept.first(key, seats), time.Now())
-	if left != "" {
-		w.note("%s", left)
-	}
-	by, part, err := w.relay(ctx, seats, w.r, pass{peek: true, thoughts: true, first: w.firstContent(0), cool: true})
-	if part == nil {
-		return err
-	}
-	w.adopt(part)
-	w.because(why + ": " + by.name + " alone answers")
-	w.out.Stop = "one member answers and keeps the conversation"
-	if err == nil {
-		w.kept.keep(key, by.name)
-	}
-	return err
-}
-
 // firstContent is how long to wait for a member's first content. What isn't
 // streamed arrives at its end, so there the wait is that for whole answers.
 func (w *work) firstContent(own time.Duration) time.Duration {
@@ -265,46 +247,6 @@ func (c *cooler) order(seats []*seat, now time.Time) (ready []*seat, left string
 		return []*seat{soonest}, left + "; " + soonest.name + " is asked all the same"
 	}
 	return ready, left
-}
-
-// keeper remembers which member answered a conversation, for the latest
-// maxKept of them. The zero value knows none.
-type keeper struct {
-	mu   sync.Mutex
-	at   map[uint64]string
-	ring []uint64 // in the order they came
-	next int
-}
-
-const maxKept = 4096
-
-func (k *keeper) keep(conversation uint64, name string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.at == nil {
-		k.at = map[uint64]string{}
-	}
-	if _, known := k.at[conversation]; !known {
-		if len(k.ring) < maxKept {
-			k.ring = append(k.ring, conversation)
-		} else {
-			delete(k.at, k.ring[k.next])
-			k.ring[k.next] = conversation
-			k.next = (k.next + 1) % maxKept
-		}
-	}
-	k.at[conversation] = name
-}
-
-// first returns the seats with the conversation's own in front.
-func (k *keeper) first(conversation uint64, seats []*seat) []*seat {
-	k.mu.Lock()
-	name, known := k.at[conversation]
-	k.mu.Unlock()
-	if !known {
-		return seats
-	}
-	return toFront(seats, name)
 }
 
 // toFront returns the seats with the one of that name, if any, in front.

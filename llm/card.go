@@ -126,10 +126,7 @@ func (c *Card) Fits(r *Request) *Error {
 		return &Error{Kind: Unsupported, Member: c.Name, Param: "tools", Message: "calls no tools"}
 	}
 	if c.WindowTokens > 0 {
-		var need int64
-		for i := range r.Messages {
-			need += EstimateTokens(r.Messages[i].Text())
-		}
+		need := textTokens(r)
 		// The estimate is rough: only what is plainly too long is turned away here.
 		if need > int64(c.WindowTokens)*3/2 {
 			e := Errorf(TooLong, "about %d input tokens, window is %d", need, c.WindowTokens)
@@ -138,4 +135,28 @@ func (c *Card) Fits(r *Request) *Error {
 		}
 	}
 	return nil
+}
+
+// textTokens estimates the input tokens of all texts: those of messages, of
+// tool calls and their results, and of the tools' descriptions.
+func textTokens(r *Request) int64 {
+	var need int64
+	for i := range r.Messages {
+		for _, p := range r.Messages[i].Parts {
+			need += EstimateTokens(p.Text)
+			if p.Call != nil {
+				need += EstimateTokens(p.Call.Args)
+			}
+			if p.Result != nil {
+				for _, q := range p.Result.Parts {
+					need += EstimateTokens(q.Text)
+				}
+			}
+		}
+	}
+	for i := range r.Tools {
+		t := &r.Tools[i]
+		need += EstimateTokens(t.Description) + EstimateTokens(string(t.Parameters)) + EstimateTokens(string(t.Raw))
+	}
+	return need
 }

@@ -133,6 +133,11 @@ func TestFits(t *testing.T) {
 	long := &llm.Request{Messages: []llm.Message{llm.Text(llm.RoleUser, string(make([]byte, 40_000)))}}
 	f("plainly too long", llm.Card{WindowTokens: 4096}, long, llm.TooLong)
 	f("unknown window", llm.Card{}, long, "")
+	agent := &llm.Request{Messages: []llm.Message{llm.Text(llm.RoleUser, "look"), {Role: llm.RoleTool, Parts: []llm.Part{
+		{Kind: llm.PartResult, Result: &llm.Result{CallID: "c", Parts: []llm.Part{{Kind: llm.PartText, Text: string(make([]byte, 40_000))}}}}}}}}
+	f("a long result of a tool", llm.Card{WindowTokens: 4096}, agent, llm.TooLong)
+	tools.Tools[0].Parameters = make([]byte, 40_000)
+	f("long tools", llm.Card{Tools: true, WindowTokens: 4096}, tools, llm.TooLong)
 }
 
 func TestValid(t *testing.T) {
