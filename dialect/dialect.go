@@ -36,6 +36,29 @@ type Server interface {
 	WriteError(w http.ResponseWriter, err *llm.Error)
 }
 
+// Counter is a Server that also counts the tokens of a request.
+type Counter interface {
+	Server
+	CountPattern() string // for http.ServeMux
+	DecodeCount(body []byte) (*llm.Request, error)
+	AppendCount(dst []byte, n llm.Count) []byte // the body of the answer
+}
+
+// Lister is a Server that has a form of its own for the list of models, under
+// the same paths as OpenAI's.
+type Lister interface {
+	Server
+	Lists(h http.Header) bool // the caller speaks this protocol
+	AppendModels(dst []byte, models []ModelEntry) []byte
+	AppendModel(dst []byte, m ModelEntry) []byte
+}
+
+// ModelEntry is one model of a list.
+type ModelEntry struct {
+	Name    string
+	Created time.Time
+}
+
 // Call is one decoded request.
 type Call struct {
 	Request *llm.Request

@@ -210,16 +210,6 @@ func (d *chatRequest) settle() {
 	}
 }
 
-// count reads a number of things, at least low.
-func (d *chatRequest) count(low int64) int {
-	const most = 1<<31 - 1 // fits into an int everywhere
-	v := d.integer(low)
-	if v > most {
-		d.fail("", "got %d, want %d at most", v, most)
-	}
-	return int(v)
-}
-
 func (d *chatRequest) float() *float64 {
 	v := d.number()
 	return &v
@@ -349,15 +339,6 @@ func (d *chatRequest) definition(t *llm.Tool) {
 			d.skip()
 		}
 	}
-}
-
-// schema reads a JSON schema as it stands; what is in it is the model's matter.
-func (d *chatRequest) schema() json.RawMessage {
-	if d.kind() != '{' {
-		d.wrong("object")
-		return nil
-	}
-	return d.raw()
 }
 
 func (d *chatRequest) toolChoice(field string) {

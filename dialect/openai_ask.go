@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"math"
@@ -199,14 +200,25 @@ func (a *asker) dict(keys []string, value func(k string)) {
 
 func (a *asker) tools() {
 	r := a.r
-	if len(r.Tools) > 0 && a.field("tools") {
-		a.list(len(r.Tools), func(i int) {
-			if t := r.Tools[i]; t.Kind != "function" && t.Raw != nil {
+	tools := make([]llm.Tool, 0, len(r.Tools))
+	for _, t := range r.Tools {
+		if t.Form != "" { // another protocol's own: no server of this one knows it
+			a.warn("the tool " + clip(cmp.Or(t.Name, t.Kind)) + " is not sent to this member")
+			continue
+		}
+		tools = append(tools, t)
+	}
+	if len(tools) > 0 && a.field("tools") {
+		a.list(len(tools), func(i int) {
+			if t := tools[i]; t.Kind != "function" && t.Raw != nil {
 				a.b = append(a.b, t.Raw...)
 			} else {
 				a.tool(t)
 			}
 		})
+	}
+	if len(tools) == 0 && len(r.Tools) > 0 {
+		return // nothing is left to choose from
 	}
 	if c := r.ToolChoice; c.Mode == "tool" {
 		if a.field("tool_choice") {

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -330,6 +331,15 @@ func (s *scanner) raw() []byte {
 	return bytes.Clone(s.b[start:s.i])
 }
 
+// schema reads a JSON schema as it stands; what is in it is the model's matter.
+func (s *scanner) schema() json.RawMessage {
+	if s.kind() != '{' {
+		s.wrong("object")
+		return nil
+	}
+	return s.raw()
+}
+
 // digits reads a number and returns its text.
 func (s *scanner) digits() []byte {
 	start := s.i
@@ -409,6 +419,16 @@ func (s *scanner) integer(low int64) int64 {
 		return 0
 	}
 	return v
+}
+
+// count reads a number of things, at least low.
+func (s *scanner) count(low int64) int {
+	const most = 1<<31 - 1 // fits into an int everywhere
+	v := s.integer(low)
+	if v > most {
+		s.fail("", "got %d, want %d at most", v, most)
+	}
+	return int(v)
 }
 
 // boolean reads true or false.

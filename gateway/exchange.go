@@ -64,7 +64,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if rt.dialect != nil {
-		x.dialect, x.answering = rt.dialect, true
+		x.dialect, x.answering = rt.dialect, !rt.quiet
 	}
 	if !counted && rt.access != public {
 		x.w.Header().Set("Connection", "close")

@@ -139,7 +139,8 @@ type Gateway struct {
 	limits   Limits
 	log      *slog.Logger
 	origins  origins
-	openai   dialect.Server // how errors look where no protocol is spoken
+	openai   dialect.Server   // how errors look where no protocol is spoken
+	listers  []dialect.Lister // protocols with a form of their own for the list of models
 	mux      *http.ServeMux
 	metrics  *metrics
 	gate     gate

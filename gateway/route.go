@@ -28,6 +28,7 @@ type route struct {
 	access  access
 	serve   func(*exchange)
 	dialect dialect.Server // whose protocol is spoken; nil = none
+	quiet   bool           // nobody is asked: not counted among the answers
 }
 
 // ServeHTTP makes a route an http.Handler, as the mux wants it. It is never
@@ -45,7 +46,13 @@ func (g *Gateway) register(servers []dialect.Server) error {
 			g.openai = s
 		}
 		if err := try(func() {
-			add(s.Pattern(), &route{access: anyKey, dialect: s, serve: func(x *exchange) { x.answer() }})
+			add(s.Pattern(), &route{access: anyKey, dialect: s, serve: (*exchange).answer})
+			if c, ok := s.(dialect.Counter); ok {
+				add(c.CountPattern(), &route{access: anyKey, dialect: s, quiet: true, serve: func(x *exchange) { x.countTokens(c) }})
+			}
+			if l, ok := s.(dialect.Lister); ok {
+				g.listers = append(g.listers, l)
+			}
 		}); err != nil {
 			return fmt.Errorf("gateway: protocol %s: %w", s.Name(), err)
 		}
@@ -198,7 +205,34 @@ func (g *Gateway) modelJSON(m Model) modelJSON {
 	return j
 }
 
+// lister returns the protocol whose form of a list of models the caller wants,
+// nil for OpenAI's, and speaks it from then on.
+func (x *exchange) lister() dialect.Lister {
+	for _, l := range x.g.listers {
+		if l.Lists(x.r.Header) {
+			x.dialect = l
+			return l
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) entry(m Model) dialect.ModelEntry {
+	if m.Created.IsZero() {
+		m.Created = g.started
+	}
+	return dialect.ModelEntry{Name: m.Name, Created: m.Created}
+}
+
 func (x *exchange) listModels() {
+	if l := x.lister(); l != nil {
+		var all []dialect.ModelEntry
+		for _, m := range x.g.models.Models() {
+			all = append(all, x.g.entry(m))
+		}
+		x.writeBody(http.StatusOK, "application/json", append(l.AppendModels(nil, all), '\n'))
+		return
+	}
 	list := struct {
 		Object string      `json:"object"`
 		Data   []modelJSON `json:"data"`
@@ -212,7 +246,12 @@ func (x *exchange) listModels() {
 func (x *exchange) showModel() {
 	// The path values of the mux are not at hand: it was only asked for the route.
 	name := strings.TrimPrefix(x.r.URL.Path, "/v1/models/")
+	l := x.lister()
 	for _, m := range x.g.models.Models() {
+		if m.Name == name && l != nil {
+			x.writeBody(http.StatusOK, "application/json", append(l.AppendModel(nil, x.g.entry(m)), '\n'))
+			return
+		}
 		if m.Name == name {
 			x.writeJSON(http.StatusOK, x.g.modelJSON(m))
 			return

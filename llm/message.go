@@ -114,6 +114,7 @@ type Tool struct {
 	Description string
 	Parameters  json.RawMessage // JSON schema; nil = none
 	Strict      *bool           // arguments must match the schema; nil = unset
+	Form        string          // Kind other than function: the protocol whose form Raw has; empty = OpenAI Chat Completions
 	Raw         json.RawMessage // Kind other than function: the tool as it came
 }
 

@@ -94,15 +94,56 @@ func (u Usage) MarshalJSON() ([]byte, error) {
 // are those that the recorded outcomes of Summit's evaluation are costed
 // with; real tokenizers differ by tens of percent, so mark it Estimated.
 func EstimateTokens(text string) int64 {
-	var wide, narrow int64
+	var t Tally
+	t.Add(text)
+	return t.Count().N
+}
+
+// Tally guesses, as EstimateTokens does, how many tokens the pieces of a text
+// have together. The zero value is ready.
+type Tally struct{ wide, narrow int64 }
+
+// Add counts one more piece.
+func (t *Tally) Add(text string) {
 	for _, r := range text {
 		if r >= 0x2E80 {
-			wide++
+			t.wide++
 		} else {
-			narrow++
+			t.narrow++
 		}
 	}
-	return int64(math.Ceil(float64(wide)/1.6 + float64(narrow)/3.8))
+}
+
+// Count returns the guess so far, rounded up.
+func (t *Tally) Count() Count {
+	// 1/1.6 = 380/608, 1/3.8 = 160/608.
+	return Count{N: (t.wide*380 + t.narrow*160 + 607) / 608, From: Estimated}
+}
+
+// EstimateInput guesses how many input tokens a request has: its texts, calls,
+// results and tools. Images, sounds and files are not in it.
+func EstimateInput(r *Request) Count {
+	var t Tally
+	for i := range r.Messages {
+		for _, p := range r.Messages[i].Parts {
+			t.Add(p.Text)
+			if p.Call != nil {
+				t.Add(p.Call.Name)
+				t.Add(p.Call.Args)
+			}
+			if p.Result != nil {
+				for _, q := range p.Result.Parts {
+					t.Add(q.Text)
+				}
+			}
+		}
+	}
+	for _, tool := range r.Tools {
+		t.Add(tool.Name)
+		t.Add(tool.Description)
+		t.Add(string(tool.Parameters))
+	}
+	return t.Count()
 }
 
 func worse(a, b Provenance) Provenance {
