@@ -351,13 +351,16 @@ func appendMessageUsage(dst []byte, u llm.Usage) []byte {
 	dst = strconv.AppendInt(append(dst, `,"cache_creation_input_tokens":`...), u.CacheWrite.N, 10)
 	dst = strconv.AppendInt(append(dst, `,"cache_read_input_tokens":`...), u.CacheRead.N, 10)
 	dst = strconv.AppendInt(append(dst, `,"output_tokens":`...), u.OutputTotal(), 10)
-	for _, c := range []llm.Count{u.Input, u.CacheRead, u.CacheWrite, u.Output, u.Reasoning} {
-		if c.From == llm.Estimated {
-			dst = append(dst, `,"estimated":true`...)
-			break
-		}
+	if guessed(u) {
+		dst = append(dst, `,"estimated":true`...)
 	}
 	return append(dst, '}')
+}
+
+// guessed reports whether a figure of the usage is a guess.
+func guessed(u llm.Usage) bool {
+	return slices.ContainsFunc([]llm.Count{u.Input, u.CacheRead, u.CacheWrite, u.Output, u.Reasoning},
+		func(c llm.Count) bool { return c.From == llm.Estimated })
 }
 
 // appendCount adds one field with a count, and whether it is a guess.

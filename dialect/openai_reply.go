@@ -301,7 +301,12 @@ func appendUsage(dst []byte, u llm.Usage) []byte {
 }
 
 func appendLogprobs(dst []byte, tokens []llm.TokenLogprob) []byte {
-	dst = append(dst, `{"content":[`...)
+	return append(appendTokens(append(dst, `{"content":`...), tokens), `,"refusal":null}`...)
+}
+
+// appendTokens adds a list of tokens with their log-probabilities.
+func appendTokens(dst []byte, tokens []llm.TokenLogprob) []byte {
+	dst = append(dst, '[')
 	for i, t := range tokens {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -315,7 +320,7 @@ func appendLogprobs(dst []byte, tokens []llm.TokenLogprob) []byte {
 		}
 		dst = append(dst, "]}"...)
 	}
-	return append(dst, `],"refusal":null}`...)
+	return append(dst, ']')
 }
 
 // appendToken adds a token without its closing brace.
