@@ -121,7 +121,8 @@ func (t *Tally) Count() Count {
 }
 
 // EstimateInput guesses how many input tokens a request has: its texts, calls,
-// results and tools. Images, sounds and files are not in it.
+// results, tools and schema. Images, sounds and files are not in it: nobody can
+// say from their bytes.
 func EstimateInput(r *Request) Count {
 	var t Tally
 	for i := range r.Messages {
@@ -142,6 +143,10 @@ func EstimateInput(r *Request) Count {
 		t.Add(tool.Name)
 		t.Add(tool.Description)
 		t.Add(string(tool.Parameters))
+		t.Add(string(tool.Raw))
+	}
+	if r.Format != nil {
+		t.Add(string(r.Format.Schema))
 	}
 	return t.Count()
 }

@@ -174,7 +174,7 @@ func (m *OpenAI) Probe(ctx context.Context) error {
 // half as long again as estimated, and the longest answer that the request or
 // the model allows.
 func (m *OpenAI) Quote(r *llm.Request) (*llm.Cost, error) {
-	input := estimateInput(r)
+	input := llm.EstimateInput(r).N
 	input += input / 2
 	output := int64(r.MaxTokens)
 	if most := int64(m.card.MaxOutputTokens); output == 0 || most > 0 && most < output {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"time"
 
@@ -26,8 +25,8 @@ type openAIAnswer struct {
 	asked   bool   // the request was sent
 	begun   bool   // the server began to answer
 	bytes   int    // of text, thoughts and calls
-	output  tally
-	thought tally
+	output  llm.Tally
+	thought llm.Tally
 	events  []llm.Event
 }
 
@@ -174,13 +173,13 @@ func (a *openAIAnswer) pass() error {
 		a.begun = true
 		switch e.Kind {
 		case llm.KindReasoning:
-			a.thought.add(e.Text)
+			a.thought.Add(e.Text)
 			a.bytes += len(e.Text)
 		case llm.KindText:
-			a.output.add(e.Text)
+			a.output.Add(e.Text)
 			a.bytes += len(e.Text)
 		case llm.KindCall:
-			a.output.add(e.Call.Name + e.Call.ArgsDelta)
+			a.output.Add(e.Call.Name + e.Call.ArgsDelta)
 			a.bytes += len(e.Call.ArgsDelta)
 		}
 		if a.bytes > a.m.params.MaxAnswerBytes {
@@ -212,11 +211,11 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 	}
 	if a.begun {
 		if !o.Usage.Input.Known() {
-			estimate(&o.Usage.Input, estimateInput(a.r))
+			estimate(&o.Usage.Input, llm.EstimateInput(a.r).N)
 		}
 		if !o.Usage.Output.Known() {
-			estimate(&o.Usage.Output, a.output.sum())
-			if n := a.thought.sum(); n > 0 {
+			estimate(&o.Usage.Output, a.output.Count().N)
+			if n := a.thought.Count().N; n > 0 {
 				estimate(&o.Usage.Reasoning, n)
 			}
 		}
@@ -226,53 +225,6 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 		o.Usage.Calls = llm.Count{N: 1, From: llm.OwnCount}
 	}
 	return &o
-}
-
-// tally estimates the tokens of a text that comes in pieces, holding little
-// of it.
-type tally struct {
-	held []byte
-	n    int64
-}
-
-func (t *tally) add(s string) {
-	const enough = 4 << 10 // the rounding of each estimate is small beside that
-	if t.held = append(t.held, s...); len(t.held) >= enough {
-		t.n += llm.EstimateTokens(string(t.held))
-		t.held = t.held[:0]
-	}
-}
-
-func (t *tally) sum() int64 { return t.n + llm.EstimateTokens(string(t.held)) }
-
-// estimateInput estimates the tokens of a request's texts, tools and schema.
-// Images, sounds and files are not in it: nobody can say from their bytes.
-func estimateInput(r *llm.Request) int64 {
-	var t tally
-	var parts func(list []llm.Part)
-	parts = func(list []llm.Part) {
-		for _, p := range list {
-			t.add(p.Text)
-			if p.Call != nil {
-				t.add(p.Call.Name + p.Call.Args)
-			}
-			if p.Result != nil {
-				parts(p.Result.Parts)
-			}
-		}
-	}
-	for i := range r.Messages {
-		parts(r.Messages[i].Parts)
-	}
-	for _, tool := range r.Tools {
-		t.add(tool.Name + tool.Description)
-		t.add(string(tool.Parameters))
-		t.add(string(tool.Raw))
-	}
-	if r.Format != nil {
-		t.add(string(r.Format.Schema))
-	}
-	return min(t.sum(), math.MaxInt64/4)
 }
 
 // watch cancels an answer when nothing is heard of it for too long.
