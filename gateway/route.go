@@ -61,6 +61,7 @@ func (g *Gateway) register(servers []dialect.Server) error {
 		return fmt.Errorf("gateway: no protocol %q among %d, whose errors are used where no protocol is spoken", "openai", len(servers))
 	}
 	return try(func() {
+		add("POST /v1/embeddings", &route{access: anyKey, dialect: g.openai, serve: (*exchange).embed})
 		add("GET /v1/models", &route{access: anyKey, serve: (*exchange).listModels})
 		add("GET /v1/models/{id...}", &route{access: anyKey, serve: (*exchange).showModel}) // names may hold slashes
 		add("GET /{$}", &route{access: public, serve: (*exchange).root})
