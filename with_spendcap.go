@@ -74,7 +74,7 @@ func (c *capped) Unwrap() llm.Member { return c.Member }
 func (c *capped) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 	name := c.Card().Name
 	return llm.NewStream(ctx, name, func(ctx context.Context, emit func(llm.Event) bool) (*llm.Outcome, error) {
-		input := inputTokens(r)
+		input := llm.EstimateInput(r).N
 		output := int64(assumedOutputTokens)
 		if r.MaxTokens > 0 {
 			output = min(output, int64(r.MaxTokens))
@@ -99,6 +99,30 @@ func (c *capped) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 		used = c.used(done, err, input, pieces)
 		return done, err
 	})
+}
+
+// Embed asks the member below for vectors if the purse allows it.
+func (c *capped) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+	below, ok := llm.As[llm.Embedder](c.Member)
+	if !ok {
+		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: c.Card().Name, Param: "model", Message: "has no embeddings"}
+	}
+	var t llm.Tally
+	for _, text := range texts {
+		t.Add(text)
+	}
+	input := t.Count().N
+	reserved := c.price(input, 0)
+	if err := c.purse.reserve(reserved); err != nil {
+		return nil, llm.Usage{}, err
+	}
+	vectors, usage, err := below.Embed(ctx, texts)
+	used := reserved
+	if usage.Input.Known() {
+		used = c.price(usage.InputTotal(), 0)
+	}
+	c.purse.settle(reserved, used)
+	return vectors, usage, err
 }
 
 // used returns what an answer cost: as the Outcome says, else by its tokens
@@ -136,26 +160,4 @@ func (c *capped) price(input, output int64) money.Amount {
 		return c.purse.most // more than can be counted: all there is
 	}
 	return a
-}
-
-// inputTokens estimates what a request sends, texts and tool schemas.
-func inputTokens(r *llm.Request) int64 {
-	var n int64
-	for i := range r.Messages {
-		for _, p := range r.Messages[i].Parts {
-			n += llm.EstimateTokens(p.Text)
-			if p.Call != nil {
-				n += llm.EstimateTokens(p.Call.Args)
-			}
-			if p.Result != nil {
-				for _, q := range p.Result.Parts {
-					n += llm.EstimateTokens(q.Text)
-				}
-			}
-		}
-	}
-	for _, t := range r.Tools {
-		n += llm.EstimateTokens(t.Description) + llm.EstimateTokens(string(t.Parameters)+string(t.Raw))
-	}
-	return n
 }

@@ -114,6 +114,9 @@ func (x *exchange) whole(ctx context.Context, cancel context.CancelCauseFunc, m 
 		x.fail(&llm.Error{Kind: llm.Internal, Err: err})
 		return
 	}
+	for _, o := range x.answers {
+		x.warn(warningsOf(o))
+	}
 	x.writeBody(http.StatusOK, "application/json", text)
 }
 

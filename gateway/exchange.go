@@ -37,6 +37,7 @@ type exchange struct {
 	model     string         // as asked, once it is known to exist
 	err       *llm.Error     // how it failed; nil = it did not
 	answers   []*llm.Outcome // what happened, one for each choice
+	warnings  []string       // what members did not get of the request
 	ended     chan struct{}  // closed once the run log knows; nil = nobody was asked
 }
 

@@ -94,6 +94,7 @@ func (x *exchange) consume(s *events) *llm.Error {
 			continue // the upstream took the request, but may still refuse it
 		}
 		if first {
+			x.warn(s.warned())
 			x.beginStream()
 		}
 		if first || len(out) > 0 {
@@ -138,14 +139,15 @@ type events struct {
 	cancel  context.CancelCauseFunc
 	wake    chan struct{} // holds one: there is something to take
 
-	mu    sync.Mutex
-	room  sync.Cond // of mu: the buffer was taken, or nothing more goes in
-	buf   []byte
-	begun bool       // there was an event that makes it status 200; errors are events from then on
-	left  int        // choices that have not ended
-	err   *llm.Error // why the answer broke; nothing is put in after it
-	gone  bool       // nobody reads
-	torn  bool       // the encoder failed
+	mu       sync.Mutex
+	room     sync.Cond // of mu: the buffer was taken, or nothing more goes in
+	buf      []byte
+	begun    bool       // there was an event that makes it status 200; errors are events from then on
+	left     int        // choices that have not ended
+	err      *llm.Error // why the answer broke; nothing is put in after it
+	gone     bool       // nobody reads
+	warnings []string   // of Start events: those before the first piece get into the header
+	torn     bool       // the encoder failed
 }
 
 // put encodes one event of a choice. It waits while the buffer is full. After
@@ -172,11 +174,19 @@ func (s *events) put(choice int, e llm.Event, err error) {
 			s.buf = s.encoder.AppendEnd(s.buf)
 		}
 	default:
+		s.warnings = append(s.warnings, e.Warnings...)
 		// A Start alone proves little: it is sent with what follows it.
 		s.begun = s.begun || e.Kind != llm.KindStart
 		s.buf = s.encoder.AppendEvent(s.buf, choice, e, nil)
 	}
 	s.signal()
+}
+
+// warned returns the warnings so far.
+func (s *events) warned() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.warnings
 }
 
 // open reports whether events are still taken. The caller holds mu.

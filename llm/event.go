@@ -7,7 +7,7 @@ type EventKind uint8
 
 // The kinds of events, in the order in which a plain answer has them.
 const (
-	KindStart     EventKind = iota + 1 // Model: the upstream took the request; at most once, first
+	KindStart     EventKind = iota + 1 // Model, Warnings: the upstream took the request; at most once, first
 	KindText                           // Text, Tokens: a piece of the answer
 	KindReasoning                      // Text, Signature: a piece of the model's own thoughts
 	KindCall                           // Call: a piece of a tool call
@@ -38,8 +38,9 @@ func (k EventKind) String() string {
 type Event struct {
 	Kind      EventKind
 	Text      string
-	Model     string // Start: the model that answers, as the upstream names it
-	Signature string // Reasoning: the vendor's signature of the thoughts so far
+	Model     string   // Start: the model that answers, as the upstream names it
+	Warnings  []string // Start: as in Outcome
+	Signature string   // Reasoning: the vendor's signature of the thoughts so far
 	Tokens    []TokenLogprob
 	Call      *CallDelta
 	Progress  *ProgressNote

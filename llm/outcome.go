@@ -39,8 +39,10 @@ type Outcome struct {
 	Stop          string // strategy: why nobody else was asked; for people; empty = it has no choice
 	Answer        string // the normalised final answer that was compared; empty = none
 	ConfidencePPM int64  // how sure the strategy is, in millionths; 0 = unknown
-	Err           *Error
-	Parts         []*Outcome
+	// Warnings say what the caller asked for and this member did not get.
+	Warnings []string
+	Err      *Error
+	Parts    []*Outcome
 
 	// What can be learned from it. Chances are in millionths, 0 = unknown.
 	ChancePPM int64     // of this member being asked, given the request and what was answered before
@@ -165,12 +167,13 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Confidence int64      `json:"confidence_ppm,omitempty"`
 		Chance     int64      `json:"chance_ppm,omitempty"`
 		Right      int64      `json:"right_ppm,omitempty"`
+		Warnings   []string   `json:"warnings,omitempty"`
 		Err        *failure   `json:"error,omitempty"`
 		Parts      []*Outcome `json:"parts,omitempty"`
 	}{
 		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
 		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
-		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Chance: o.ChancePPM, Right: o.RightPPM, Parts: o.Parts,
+		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Parts: o.Parts,
 	}
 	if o.Cost != nil {
 		v.Cost = &cost{o.Cost.Amount, o.Cost.Currency, o.Cost.From}

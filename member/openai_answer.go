@@ -21,13 +21,14 @@ type openAIAnswer struct {
 	start time.Time
 	chat  *dialect.ChatStream
 
-	model   string // that was asked
-	asked   bool   // the request was sent
-	begun   bool   // the server began to answer
-	bytes   int    // of text, thoughts and calls
-	output  llm.Tally
-	thought llm.Tally
-	events  []llm.Event
+	model    string   // that was asked
+	warnings []string // what it did not get
+	asked    bool     // the request was sent
+	begun    bool     // the server began to answer
+	bytes    int      // of text, thoughts and calls
+	output   llm.Tally
+	thought  llm.Tally
+	events   []llm.Event
 }
 
 // errReaderLeft ends an answer whose reader is gone; llm.NewStream knows why.
@@ -51,12 +52,11 @@ func (a *openAIAnswer) run(ctx context.Context) error {
 		return err
 	}
 	options := dialect.ChatOptions{Model: a.model, Stream: !p.Quirks.NoStream, Quirks: p.Quirks}
-	// What the server does not take is left out silently: llm has no place
-	// for warnings.
-	body, _, err := dialect.EncodeChat(a.r, options)
+	body, warnings, err := dialect.EncodeChat(a.r, options)
 	if err != nil {
 		return err
 	}
+	a.warnings = warnings
 	accept := "text/event-stream"
 	if p.Quirks.NoStream {
 		accept = "application/json"
@@ -172,6 +172,8 @@ func (a *openAIAnswer) pass() error {
 	for _, e := range a.events {
 		a.begun = true
 		switch e.Kind {
+		case llm.KindStart:
+			e.Warnings = a.warnings
 		case llm.KindReasoning:
 			a.thought.Add(e.Text)
 			a.bytes += len(e.Text)
@@ -204,6 +206,7 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 	if o.Model == "" {
 		o.Model = a.model
 	}
+	o.Warnings = a.warnings
 	estimate := func(c *llm.Count, n int64) {
 		if !c.Known() {
 			*c = llm.Count{N: n, From: llm.Estimated}
