@@ -51,6 +51,12 @@ type asker struct {
 
 func (a *asker) warn(text string) { a.warnings = append(a.warnings, text) }
 
+func (a *asker) warnOnce(text string) {
+	if !slices.Contains(a.warnings, text) {
+		a.warn(text)
+	}
+}
+
 func (a *asker) fail(param, format string, args ...any) {
 	if a.err == nil {
 		e := llm.Errorf(llm.Unsupported, format, args...)
@@ -350,6 +356,9 @@ func (a *asker) messages() {
 					continue
 				}
 				next()
+				if p.Result.Failed {
+					a.warnOnce("this member is not told by a mark that a tool failed, only by what the tool said")
+				}
 				a.b = appendString(append(a.b, `{"role":"tool","tool_call_id":`...), p.Result.CallID)
 				if p.Result.Name != "" {
 					a.b = appendString(append(a.b, `,"name":`...), p.Result.Name)
