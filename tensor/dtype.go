@@ -108,16 +108,24 @@ func (t DType) Integer() bool { f := forms[t]; return f != nil && f.integer }
 // RowBytes returns the bytes of a row of cols numbers. cols must be a
 // multiple of BlockLen and the product must fit an int.
 func (t DType) RowBytes(cols int) (int, error) {
+	n, err := t.rowBytes(cols)
+	if err != nil {
+		return 0, fmt.Errorf("tensor: %w", err)
+	}
+	return n, nil
+}
+
+func (t DType) rowBytes(cols int) (int, error) {
 	f := forms[t]
 	if f == nil {
-		return 0, fmt.Errorf("tensor: %s is unknown", t)
+		return 0, fmt.Errorf("%s is unknown", t)
 	}
 	if cols < 0 || cols%f.blockLen != 0 {
-		return 0, fmt.Errorf("tensor: %s: a row of %d numbers, want a multiple of %d", t, cols, f.blockLen)
+		return 0, fmt.Errorf("%s: a row of %d numbers, want a multiple of %d", t, cols, f.blockLen)
 	}
 	n, ok := mul(cols/f.blockLen, f.blockBytes)
 	if !ok {
-		return 0, fmt.Errorf("tensor: %s: a row of %d numbers does not fit into memory", t, cols)
+		return 0, fmt.Errorf("%s: a row of %d numbers does not fit into memory", t, cols)
 	}
 	return n, nil
 }

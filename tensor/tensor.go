@@ -34,7 +34,8 @@ func (t Tensor) Check() error {
 }
 
 // ByteSize returns the bytes of a tensor of that type and shape. Every
-// product is checked; dimensions are positive.
+// product is checked; dimensions are positive. Its errors begin with the
+// fault, so that a caller puts the tensor's name before it.
 func ByteSize(t DType, shape []int) (int, error) {
 	if len(shape) == 0 {
 		return 0, fmt.Errorf("a shape of no dimensions, want 1 or more")
@@ -44,7 +45,7 @@ func ByteSize(t DType, shape []int) (int, error) {
 			return 0, fmt.Errorf("shape %v, want positive dimensions", shape)
 		}
 	}
-	n, err := t.RowBytes(shape[len(shape)-1])
+	n, err := t.rowBytes(shape[len(shape)-1])
 	if err != nil {
 		return 0, err
 	}
