@@ -17,18 +17,15 @@ type binder struct {
 
 // bindings is what a family's file differs in, beyond names.
 type bindings struct {
-	ownHead    bool // a file without a head is refused instead of using the embedding
-	biases     bool // q, k and v must have biases
-	outBias    bool // the attention output must have a bias
-	gateInQ    bool // q and the element gate are one matrix: per head KeyDim rows of q, then as many of the gate
-	gateInUp   bool // "up" has the gate's rows in front of its own
-	decayIsLog bool // A is stored as a logarithm: −exp of it is wanted
+	ownHead  bool // a file without a head is refused instead of using the embedding
+	biases   bool // q, k and v must have biases
+	outBias  bool // the attention output must have a bias
+	gateInQ  bool // q and the element gate are one matrix: per head KeyDim rows of q, then as many of the gate
+	gateInUp bool // "up" has the gate's rows in front of its own
 	// groupedQKV: in a fused qkv, for each KV head in turn: its query heads, its key, its value.
 	groupedQKV bool
-	// gateUpPairs: rows of a fused gate and up alternate instead of lying one after the other.
-	gateUpPairs bool
-	// onePlus: norms over Dim and qk-norms are stored as weight − 1.
-	onePlus bool
+	// sharedKeyNorm: layers that read another's keys norm them with a weight of their own.
+	sharedKeyNorm bool
 }
 
 // bind makes the model of a config that validate has passed.
@@ -120,19 +117,11 @@ func (b *binder) vector(w role, suffix string, n int, at ...any) *tensor.Tensor 
 }
 
 func (b *binder) norm(w role, at ...any) NormWeights {
-	n := NormWeights{Weight: b.plusOne(b.need(w, []int{b.c.Dim}, at...))}
+	n := NormWeights{Weight: b.need(w, []int{b.c.Dim}, at...)}
 	if b.c.Norm == LayerNorm {
 		n.Bias = b.vector(w, ".bias", b.c.Dim, at...)
 	}
 	return n
-}
-
-// plusOne adds 1 to a norm's weight where the file stores the difference from 1.
-func (b *binder) plusOne(t *tensor.Tensor) *tensor.Tensor {
-	if !b.opt.onePlus || t == nil {
-		return t
-	}
-	return b.mapped(t, func(x float32) float32 { return 1 + x })
 }
 
 // linear returns a matrix that must be there, and its bias if it has one.
@@ -204,9 +193,12 @@ func (b *binder) attention(i int, a *AttnConfig, w *Layer) {
 		qn, kn = q, a.KVHeads*a.KeyDim
 	}
 	if a.QKNorm != NoQKNorm {
-		w.QNorm = b.plusOne(b.need(attnQNorm, []int{qn}, i))
-		if own {
-			w.KNorm = b.plusOne(b.need(attnKNorm, []int{kn}, i))
+		w.QNorm = b.need(attnQNorm, []int{qn}, i)
+		if own || b.opt.sharedKeyNorm {
+			w.KNorm = b.need(attnKNorm, []int{kn}, i)
+		}
+		if b.opt.sharedKeyNorm {
+			b.foldKeyNorm(i, a, w)
 		}
 	}
 	if a.Sinks {
@@ -261,9 +253,6 @@ func (b *binder) delta(i int, d *DeltaConfig, w *Layer) {
 	w.Conv = b.need(deltaConv, []int{channels, d.ConvWidth}, i)
 	w.DtBias = b.need(deltaDt, []int{d.ValueHeads}, i)
 	w.A = b.need(deltaA, []int{d.ValueHeads}, i)
-	if b.opt.decayIsLog {
-		w.A = b.mapped(w.A, negExp)
-	}
 	w.DeltaNorm = b.need(deltaNorm, []int{d.ValueDim}, i)
 	w.Out = b.linear(deltaOut, dim, values, i)
 }
@@ -277,12 +266,8 @@ func (b *binder) dense(i, hidden int, w *Layer) {
 	fused := b.name(fusedRole, ".weight", i)
 	if b.opt.gateInUp || fused != "" && b.has(fused) {
 		all := b.linear(fusedRole, 2*hidden, dim, i)
-		if b.opt.gateUpPairs {
-			w.Gate, w.Up = b.unzip(all, hidden, 1)
-		} else {
-			parts := b.split(all, hidden, hidden)
-			w.Gate, w.Up = parts[0], parts[1]
-		}
+		parts := b.split(all, hidden, hidden)
+		w.Gate, w.Up = parts[0], parts[1]
 	} else {
 		w.Gate = b.linear(ffnGate, hidden, dim, i)
 		w.Up = b.linear(ffnUp, hidden, dim, i)

@@ -54,7 +54,11 @@ func (r *reader) latent(c *Config, kind RopeKind) {
 		NopeDim: key - first.Rope.Dim, RopeDim: first.Rope.Dim, ValueDim: value,
 		Rope: t.rope(), Scale: float32(scale * scale / math.Sqrt(float64(key))), Eps: c.Eps,
 	}
-	if !r.has("blk.0.attn_q_a.weight") {
+	split := false
+	for i := range c.Layers {
+		split = split || r.has(ggufNames.name(mlaQA, ".weight", i))
+	}
+	if !split {
 		a.QRank = 0 // the small ones have one matrix for q, whatever the key says
 	}
 	c.each(func(_ int, l *LayerConfig) {

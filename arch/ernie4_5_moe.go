@@ -25,5 +25,30 @@ func init() {
 				}
 			})
 		},
+		hfTypes: []string{"Ernie4_5_MoeForCausalLM", "Ernie4_5_MoEForCausalLM", "ernie4_5_moe"},
+		hfNames: hfNames.with(names{choiceBias: "model.layers.%d.mlp.moe_statics.e_score_correction_bias!"}),
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			c := r.hfDecoder(RopeNorm)
+			first, step, hidden := r.intOr("moe_layer_start_index", 0), r.intOr("moe_layer_interval", 1), r.int("moe_intermediate_size")
+			last, shared := r.intOr("moe_layer_end_index", -1), r.intOr("moe_num_shared_experts", 0)
+			if step < 1 || shared < 0 || shared > maxExperts {
+				r.fail("moe_layer_interval and moe_num_shared_experts: got %d and %d, want 1 or more and 0 to %d", step, shared, maxExperts)
+				return c
+			}
+			if last < 0 {
+				last = len(c.Layers) - 1
+			}
+			moe := func(i int) bool { return (i+1)%step == 0 && i >= first && i <= last }
+			r.hfMixture(c, Router{
+				Experts: r.int("moe_num_experts"), Used: r.int("moe_k"), Hidden: hidden, Score: Softmax, Renormalise: true,
+				MinSum: float32(r.floatOr("moe_norm_min", 1e-12)),
+			}, moe)
+			return c.each(func(i int, l *LayerConfig) {
+				if moe(i) {
+					l.FFN.SharedHidden = shared * hidden
+				}
+			})
+		},
 	})
 }

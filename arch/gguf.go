@@ -17,11 +17,15 @@ const (
 // with grouped-query attention and a dense SiLU channel block in every layer. A family changes what is different.
 // rope is how the family's files pair the numbers of a head.
 func (r *reader) decoder(rope RopeKind) *Config {
+	eps := r.epsKey
+	if eps == "" {
+		eps = "attention.layer_norm_rms_epsilon"
+	}
 	c := &Config{
 		Vocab:        r.vocab(),
 		Dim:          r.int("embedding_length"),
 		WindowTokens: r.int("context_length"),
-		Norm:         RMS, Eps: float32(r.float("attention.layer_norm_rms_epsilon")),
+		Norm:         RMS, Eps: float32(r.float(eps)),
 		EmbedScale: 1, ResidualScale: 1, LogitScale: 1,
 	}
 	if v, ok := r.src.Value("general.name"); ok {
@@ -320,18 +324,10 @@ func (r *reader) deltaLayers(c *Config, tiled bool) {
 			}
 		}
 	}
-	d := DeltaConfig{
-		KeyHeads: r.int("ssm.group_count"), ValueHeads: r.int("ssm.time_step_rank"),
-		KeyDim: r.int("ssm.state_size"), ConvWidth: r.int("ssm.conv_kernel"), Tiled: tiled, Eps: c.Eps,
-	}
-	inner := r.int("ssm.inner_size")
-	if r.err == nil && (d.ValueHeads < 1 || inner%d.ValueHeads != 0) {
-		r.fail("ssm.inner_size: got %d for %d value heads, want a multiple", inner, d.ValueHeads)
-	}
+	d := r.deltaNet(c.Eps, tiled)
 	if r.err != nil {
 		return
 	}
-	d.ValueDim = inner / d.ValueHeads
 	c.each(func(i int, l *LayerConfig) {
 		if recurrent[i] != 0 {
 			l.Mixer, l.Attn, l.Delta = DeltaNet, AttnConfig{}, d
@@ -339,6 +335,23 @@ func (r *reader) deltaLayers(c *Config, tiled bool) {
 		}
 		l.Attn.QKNorm, l.Attn.Gate = PerHead, ElementGate
 	})
+}
+
+// deltaNet reads the keys of a gated delta net.
+func (r *reader) deltaNet(eps float32, tiled bool) DeltaConfig {
+	d := DeltaConfig{
+		KeyHeads: r.int("ssm.group_count"), ValueHeads: r.int("ssm.time_step_rank"),
+		KeyDim: r.int("ssm.state_size"), ConvWidth: r.int("ssm.conv_kernel"), Tiled: tiled, Eps: eps,
+	}
+	inner := r.int("ssm.inner_size")
+	if r.err == nil && (d.ValueHeads < 1 || inner%d.ValueHeads != 0) {
+		r.fail("ssm.inner_size: got %d for %d value heads, want a multiple", inner, d.ValueHeads)
+	}
+	if r.err != nil {
+		return DeltaConfig{}
+	}
+	d.ValueDim = inner / d.ValueHeads
+	return d
 }
 
 // sections gives every attention layer a multi-section rope, if the file has sections. With woven they must be there.

@@ -10,5 +10,14 @@ func init() {
 			r.sections(c, RopeNeoX, false) // files with sections pair halves, those without pair neighbours
 			return c
 		},
+		hfTypes: []string{"Glm4ForCausalLM", "glm4"},
+		hfNames: hfNames.with(names{
+			attnPostNorm: "model.layers.%d.post_self_attn_layernorm", ffnNorm: "model.layers.%d.post_attention_layernorm",
+			ffnPostNorm: "model.layers.%d.post_mlp_layernorm",
+		}),
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			return r.hfDecoder(RopeNorm).each(func(_ int, l *LayerConfig) { l.Placement = Sandwich })
+		},
 	})
 }

@@ -21,5 +21,31 @@ func init() {
 				}
 			})
 		},
+		hfTypes: []string{"Glm4MoeForCausalLM", "glm4_moe"},
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			c := r.hfDecoder(RopeNeoX)
+			if r.boolOr("use_qk_norm", false) {
+				c.each(func(_ int, l *LayerConfig) { l.Attn.QKNorm = PerHead })
+			}
+			first, hidden := r.intOr("first_k_dense_replace", 0), r.int("moe_intermediate_size")
+			router := Router{
+				Experts: r.int("n_routed_experts"), Used: r.int("num_experts_per_tok"), Hidden: hidden, Score: Sigmoid,
+				Renormalise: r.boolOr("norm_topk_prob", true), Scale: float32(r.floatOr("routed_scaling_factor", 1)),
+			}
+			if groups := r.intOr("n_group", 1); groups > 1 {
+				router.Choice, router.Groups, router.GroupsUsed, router.GroupTop = GroupLimited, groups, r.int("topk_group"), 2
+			}
+			shared := r.intOr("n_shared_experts", 0)
+			if shared < 0 || shared > maxExperts {
+				r.fail("n_shared_experts: got %d, want 0 to %d", shared, maxExperts)
+			}
+			r.hfMixture(c, router, func(i int) bool { return i >= first })
+			return c.each(func(i int, l *LayerConfig) {
+				if i >= first {
+					l.FFN.SharedHidden = shared * hidden
+				}
+			})
+		},
 	})
 }

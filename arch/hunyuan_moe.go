@@ -15,5 +15,12 @@ func init() {
 			r.mixture(c, 0, dense, Router{Score: Softmax, Renormalise: true})
 			return c.each(func(_ int, l *LayerConfig) { l.FFN.SharedHidden = shared })
 		},
+		hfTypes: []string{"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe"},
+		hfNames: hunyuanNames,
+		hf: func(r *reader) *Config {
+			c := r.hunyuan()
+			r.hunyuanExperts(c)
+			return c
+		},
 	})
 }

@@ -18,5 +18,11 @@ func init() {
 			}
 			return c
 		},
+		hfTypes: []string{"LlamaForCausalLM", "MistralForCausalLM", "llama", "mistral"},
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			window := r.intOr("sliding_window", 0) // Mistral's first ones
+			return r.hfDecoder(RopeNeoX).each(func(_ int, l *LayerConfig) { l.Attn.WindowTokens = window })
+		},
 	})
 }

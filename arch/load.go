@@ -81,6 +81,15 @@ func Load(src Source) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if fromHF {
+		if v, ok := src.Value("tie_word_embeddings"); ok {
+			if isTrue(v) {
+				n = n.with(names{head: ""})
+			} else {
+				opt.ownHead = true
+			}
+		}
+	}
 	m := r.bind(c, n, opt)
 	if r.err != nil {
 		return nil, r.err

@@ -10,5 +10,10 @@ func init() {
 			r.divisors(c, RopeNeoX)
 			return c
 		},
+		hfTypes: []string{"PanguEmbeddedForCausalLM", "PanguEmbedded"}, hfBindings: bindings{biases: true, outBias: true},
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			return r.hfDecoder(RopeNeoX)
+		},
 	})
 }

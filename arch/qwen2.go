@@ -4,6 +4,12 @@ package arch
 func init() {
 	register(family{
 		name: "qwen2", about: "Qwen2 and Qwen2.5",
-		gguf: func(r *reader) *Config { return r.decoder(RopeNeoX) },
+		gguf:    func(r *reader) *Config { return r.decoder(RopeNeoX) },
+		hfTypes: []string{"Qwen2ForCausalLM", "qwen2"}, hfBindings: bindings{biases: true},
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			r.refuse("use_sliding_window", isTrue, "false")
+			return r.hfDecoder(RopeNeoX)
+		},
 	})
 }

@@ -7,5 +7,11 @@ func init() {
 		gguf: func(r *reader) *Config {
 			return r.decoder(RopeNeoX).each(func(_ int, l *LayerConfig) { l.Attn.QKNorm = PerHead })
 		},
+		hfTypes: []string{"Qwen3ForCausalLM", "qwen3"},
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			r.refuse("use_sliding_window", isTrue, "false")
+			return r.hfDecoder(RopeNeoX).each(func(_ int, l *LayerConfig) { l.Attn.QKNorm = PerHead })
+		},
 	})
 }

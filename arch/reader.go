@@ -3,7 +3,10 @@ package arch
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"summit/tensor"
 )
@@ -26,6 +29,7 @@ type reader struct {
 	prefix string // of the keys: "llama." in GGUF, "" in config.json
 	arch   string
 	used   map[string]bool
+	epsKey string // of the norms' epsilon; "" = the RMS one
 	err    error
 }
 
@@ -332,6 +336,11 @@ func every[T any](l []T) ([]int, bool) {
 		out[i] = n
 	}
 	return out, true
+}
+
+// sortedWords lists the keys of a map for an error.
+func sortedWords[T any](words map[string]T) string {
+	return strings.Join(slices.Sorted(maps.Keys(words)), " ")
 }
 
 // show draws a value for an error, cut to a bearable length.

@@ -161,7 +161,28 @@ func (b *binder) mapped(t *tensor.Tensor, f func(float32) float32) *tensor.Tenso
 	return float32Tensor(t.Name, x, t.Shape...)
 }
 
-func negExp(x float32) float32 { return float32(-math.Exp(float64(x))) }
+// foldKeyNorm multiplies a layer's key weight into its query weight, so that keys are normed without a weight and any
+// layer can read them. It holds where the norm comes after the rope and is per head.
+func (b *binder) foldKeyNorm(i int, a *AttnConfig, w *Layer) {
+	if w.QNorm == nil || w.KNorm == nil || b.err != nil {
+		return
+	}
+	if a.QKNorm != PerHead || !a.QKNormAfterRope {
+		b.fail("layer %d: shared keys are normed otherwise than per head after the rope", i)
+		return
+	}
+	k, err := w.KNorm.Float32s()
+	if err != nil {
+		b.err = fmt.Errorf("arch: %s: %w", b.arch, err)
+		return
+	}
+	at := 0
+	w.QNorm = b.mapped(w.QNorm, func(q float32) float32 { at++; return q * k[at-1] })
+	w.KNorm = b.mapped(w.KNorm, func(float32) float32 { return 1 })
+	if a.KVLayer != i {
+		w.KNorm = nil
+	}
+}
 
 func float32Tensor(name string, x []float32, shape ...int) *tensor.Tensor {
 	data := make([]byte, 0, 4*len(x))

@@ -174,3 +174,23 @@ func ntkBase(base, alpha float64, dim int) float64 {
 	}
 	return base * math.Pow(alpha, float64(dim)/float64(dim-2))
 }
+
+// llama3Divisors are the divisors of the llama-3 scaling: long waves are stretched by factor, short ones kept, those
+// between blended. Source: the published transformers code of "rope_type": "llama3".
+func llama3Divisors(base float64, dim int, factor, lowFactor, highFactor float64, origTokens int) []float32 {
+	d := make([]float32, dim/2)
+	for i := range d {
+		f := math.Pow(base, -2*float64(i)/float64(dim))
+		turns := float64(origTokens) * f / (2 * math.Pi) // how often the pair turns within the trained window
+		switch {
+		case turns < lowFactor:
+			d[i] = float32(factor)
+		case turns > highFactor:
+			d[i] = 1
+		default:
+			smooth := (turns - lowFactor) / (highFactor - lowFactor)
+			d[i] = float32(1 / ((1-smooth)/factor + smooth))
+		}
+	}
+	return d
+}

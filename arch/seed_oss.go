@@ -4,7 +4,12 @@ package arch
 func init() {
 	register(family{
 		name: "seed_oss", about: "Seed-OSS",
-		names: ggufNames.with(names{ffnNorm: "blk.%d.post_attention_norm", attnPostNorm: ""}),
-		gguf:  func(r *reader) *Config { return r.decoder(RopeNeoX) },
+		names:   ggufNames.with(names{ffnNorm: "blk.%d.post_attention_norm", attnPostNorm: ""}),
+		gguf:    func(r *reader) *Config { return r.decoder(RopeNeoX) },
+		hfTypes: []string{"SeedOssForCausalLM", "seed_oss"},
+		hf: func(r *reader) *Config {
+			r.noQuantised()
+			return r.hfDecoder(RopeNeoX)
+		},
 	})
 }

@@ -27,10 +27,6 @@ func (m memory) Tensor(name string) (tensor.Tensor, bool) {
 }
 func (m memory) TensorNames() []string { return slices.Sorted(maps.Keys(m.tensors)) }
 
-func (m memory) clone() memory {
-	return memory{maps.Clone(m.meta), maps.Clone(m.tensors)}
-}
-
 // fixtures lists the GGUF files of the development set, or skips the test.
 func fixtures(t *testing.T) []string {
 	t.Helper()
