@@ -18,6 +18,8 @@ type buffer struct {
 	value int    // where in a block the values begin
 
 	keyRow, valueRow int // elements between positions of one head
+
+	panels bool // it lies in panels, see fast_cache.go; key and val do not hold
 }
 
 func (b *buffer) Bytes() int64 {
@@ -61,6 +63,7 @@ func (c *CPU) Alloc(s tensor.BufferSpec) (tensor.Buffer, error) {
 		return nil, fmt.Errorf("cpu: buffer %q: cache of type %s, want F16, F32 or Q8_0", s.Name, s.Type)
 	}
 	b.value = s.BlockTokens * s.Heads * b.keyRow
+	b.panels = c.tier != nil && c.tier.panels && inPanels(&s)
 	return b, nil
 }
 
@@ -151,7 +154,7 @@ func (c *CPU) Copy(dst tensor.Buffer, dstItem int, src tensor.Buffer, srcItem in
 	if err := s.has(srcItem); err != nil {
 		return err
 	}
-	if d.item != s.item || d.spec.Type != s.spec.Type || d.spec.Cache() != s.spec.Cache() {
+	if d.panels != s.panels || d.item != s.item || d.spec.Type != s.spec.Type || d.spec.Cache() != s.spec.Cache() {
 		return fmt.Errorf("cpu: copy: buffers %q and %q differ in layout", d.spec.Name, s.spec.Name)
 	}
 	i, j, n := dstItem*d.item, srcItem*s.item, d.item
@@ -201,6 +204,10 @@ func (c *CPU) Upload(dst tensor.Buffer, item int, src []float32) error {
 		copy(b.f32[item*b.item:], src)
 		return nil
 	}
+	if b.panels {
+		b.uploadPanels(item, src)
+		return nil
+	}
 	b.each(item, func(at, from, n int) { b.put(at, src[from:from+n]) })
 	return nil
 }
@@ -219,6 +226,10 @@ func (c *CPU) Download(dst []float32, src tensor.Buffer, item int) error {
 	}
 	if !b.spec.Cache() {
 		copy(dst, b.f32[item*b.item:(item+1)*b.item])
+		return nil
+	}
+	if b.panels {
+		b.downloadPanels(dst, item)
 		return nil
 	}
 	b.each(item, func(at, from, n int) { copy(dst[from:from+n], b.get(dst[from:from+n], at, n)) })

@@ -30,6 +30,8 @@ type tier struct {
 	load func(c *CPU, w *weight) error
 	// compile returns the phases of a step, or nil to leave it to the next tier.
 	compile func(x *compiler, s tensor.Instr) []phase
+	// panels asks for caches in panels where that is possible.
+	panels bool
 }
 
 // tiers holds the tiers that files of this package add, the best first. The
@@ -145,6 +147,9 @@ func (c *CPU) Load(spec tensor.WeightSpec) (tensor.Weight, error) {
 func (c *CPU) Free(r tensor.Resource) {
 	switch r := r.(type) {
 	case *weight:
+		if f, ok := r.fast.(interface{ free() }); ok {
+			f.free()
+		}
 		*r = weight{}
 	case *buffer:
 		*r = buffer{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"summit/backend/cpu/simd"
 	"summit/tensor"
 )
 
@@ -54,7 +55,9 @@ type register struct {
 
 // scratch is memory of one worker, kept between steps.
 type scratch struct {
-	a, b []float32
+	a, b, c []float32
+	h       []uint16
+	tile    simd.Tile
 }
 
 // grow returns n numbers of s.
@@ -109,6 +112,7 @@ type compiler struct {
 	buffers []*buffer
 	tables  []*ropeTable
 	before  []phase // once a run, before all steps
+	acts    *simd.Activations
 }
 
 // vec returns the numbers of a vector, nil for -1.

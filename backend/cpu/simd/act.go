@@ -67,6 +67,13 @@ func (a *Activations) Reset(tokens, cols int) error {
 	return nil
 }
 
+// Reserve makes room once for all later calls of Reset up to a size.
+func (a *Activations) Reserve(tokens, cols int) {
+	if n := ActivationBytes((tokens+7)/8*8, cols); cap(a.data) < n {
+		a.data = make([]byte, n)
+	}
+}
+
 // Tokens is how many vectors there are.
 func (a *Activations) Tokens() int { return a.tokens }
 

@@ -53,7 +53,7 @@ func BenchmarkDecode(b *testing.B) {
 				best := time.Duration(1 << 62)
 				for b.Loop() {
 					start := time.Now()
-					if err := MatMul(tier, out, m, x, 0, m.Panels()); err != nil {
+					if err := MatMul(tier, new(Tile), out, m, x, 0, m.Panels()); err != nil {
 						b.Fatal(err)
 					}
 					best = min(best, time.Since(start))
@@ -79,7 +79,7 @@ func BenchmarkPrompt(b *testing.B) {
 				best := time.Duration(1 << 62)
 				for b.Loop() {
 					start := time.Now()
-					if err := MatMul(tier, out, m, x, 0, m.Panels()); err != nil {
+					if err := MatMul(tier, new(Tile), out, m, x, 0, m.Panels()); err != nil {
 						b.Fatal(err)
 					}
 					best = min(best, time.Since(start))

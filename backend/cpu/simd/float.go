@@ -81,3 +81,28 @@ func (f *FloatForm) plain(dst []float32, dstStride int, from []float32, fromStri
 		}
 	}
 }
+
+// Panel sets dst to from plus one packed panel of 16 rows times some vectors:
+// dst[t][row] = from[t][row] + sum over columns of w[column][row] * x[t][column].
+// Nil from is zero. Strides count numbers. The sum's order does not depend on
+// vectors. It panics on lengths that do not fit: its callers own all of them.
+func (f *FloatForm) Panel(tier Tier, dst []float32, dstStride int, from []float32, fromStride int, w []byte, x []float32, xStride, vectors, columns int) {
+	if columns > kernelBytes/(PanelRows*4) {
+		panic(fmt.Sprintf("simd: panel: got %d columns, want at most %d", columns, kernelBytes/(PanelRows*4)))
+	}
+	if from == nil {
+		from, fromStride = zeros[:], 0
+	}
+	for vectors > 0 && columns > 0 {
+		room := 1
+		if vectors >= 8 {
+			room = 8
+		} else if vectors >= 4 {
+			room = 4
+		}
+		f.call(tier, dst, dstStride, from, fromStride, w, x, xStride, room, columns)
+		if vectors -= room; vectors > 0 {
+			dst, from, x = dst[room*dstStride:], from[room*fromStride:], x[room*xStride:]
+		}
+	}
+}

@@ -37,6 +37,17 @@ func NewMatrix(name string, rows, cols int, data []byte) (*Matrix, error) {
 // Panels is how many panels of 16 rows there are.
 func (m *Matrix) Panels() int { return panels(m.Rows) }
 
+// Pack fills panel p from its rows in the file's layout.
+func (m *Matrix) Pack(p int, src []byte) error {
+	if p < 0 || p >= m.Panels() {
+		return fmt.Errorf("simd: pack: got panel %d of %d", p, m.Panels())
+	}
+	if m.Quant != nil {
+		return m.Quant.Pack(m.panel(p), src, m.Cols)
+	}
+	return m.Float.Pack(m.panel(p), src, m.Cols)
+}
+
 func (m *Matrix) panel(p int) []byte {
 	n := len(m.Data) / m.Panels()
 	return m.Data[p*n:][:n]
@@ -65,9 +76,9 @@ func (o *Out) check(rows, tokens int) error {
 	return nil
 }
 
-// tile is where a panel at the edge of the matrix, or a group with fewer
+// Tile is one worker's memory for the edges of a matmul: where a panel at the edge of the matrix, or a group with fewer
 // tokens than its kernel, is computed before what counts is copied.
-type tile struct {
+type Tile struct {
 	dst, from [8 * PanelRows]float32
 }
 
@@ -83,7 +94,7 @@ const tokenBytes = 512 << 10
 
 // MatMul computes the panels of w from first to last-1 for all tokens of x.
 // Calls for different panels may run at the same time.
-func MatMul(tier Tier, out Out, w *Matrix, x *Activations, first, last int) error {
+func MatMul(tier Tier, t *Tile, out Out, w *Matrix, x *Activations, first, last int) error {
 	if w.Quant == nil || x.cols != w.Cols {
 		return fmt.Errorf("simd: matmul: got vectors of %d int8, want %d for %s", x.cols, w.Cols, w.kind())
 	}
@@ -94,13 +105,12 @@ func MatMul(tier Tier, out Out, w *Matrix, x *Activations, first, last int) erro
 		return err
 	}
 	step := max(8, tokenBytes/(w.Cols/32*actBlock)/8*8)
-	var t tile
 	for lo := 0; lo < x.tokens; lo += step {
 		hi := min(lo+step, x.tokens)
 		for p := first; p < last; p++ {
 			panel := w.panel(p)
 			for at := lo; at < hi; at += 8 {
-				w.Quant.group(tier, &t, &out, panel, x, at, p*PanelRows, min(PanelRows, w.Rows-p*PanelRows))
+				w.Quant.group(tier, t, &out, panel, x, at, p*PanelRows, min(PanelRows, w.Rows-p*PanelRows))
 			}
 		}
 	}
@@ -116,7 +126,7 @@ func (m *Matrix) kind() string {
 
 // place returns where the kernel writes and starts from: the real place where
 // all 16 rows and room tokens exist, else the tile.
-func (t *tile) place(out *Out, at, row, rows, live, room int) (dst []float32, stride int, from []float32, fromStride int) {
+func (t *Tile) place(out *Out, at, row, rows, live, room int) (dst []float32, stride int, from []float32, fromStride int) {
 	whole := rows == PanelRows && live == room
 	if whole {
 		dst, stride = out.Dst[at*out.Stride+row:], out.Stride
@@ -136,14 +146,14 @@ func (t *tile) place(out *Out, at, row, rows, live, room int) (dst []float32, st
 }
 
 // collect copies what counts out of the tile.
-func (t *tile) collect(out *Out, at, row, rows, live int) {
+func (t *Tile) collect(out *Out, at, row, rows, live int) {
 	for i := range live {
 		copy(out.Dst[(at+i)*out.Stride+row:][:rows], t.dst[i*PanelRows:])
 	}
 }
 
 // group computes one panel for one group of tokens.
-func (f *Form) group(tier Tier, t *tile, out *Out, panel []byte, x *Activations, at, row, rows int) {
+func (f *Form) group(tier Tier, t *Tile, out *Out, panel []byte, x *Activations, at, row, rows int) {
 	offset, room, _ := x.group(at)
 	live := min(8, x.tokens-at)
 	acts := x.data[offset:]
@@ -190,7 +200,7 @@ func (f *Form) call(tier Tier, dst []float32, stride int, from []float32, fromSt
 
 // MatMulFloat is MatMul for float weights: x has tokens rows of w.Cols floats,
 // xStride apart.
-func MatMulFloat(tier Tier, out Out, w *Matrix, x []float32, xStride, tokens, first, last int) error {
+func MatMulFloat(tier Tier, t *Tile, out Out, w *Matrix, x []float32, xStride, tokens, first, last int) error {
 	if w.Float == nil || tokens < 1 || tokens > 1 && xStride < w.Cols || len(x) < (tokens-1)*xStride+w.Cols {
 		return fmt.Errorf("simd: matmul: got %d floats, %d from token to token, want %d for %d tokens and %s", len(x), xStride, w.Cols, tokens, w.kind())
 	}
@@ -201,7 +211,6 @@ func MatMulFloat(tier Tier, out Out, w *Matrix, x []float32, xStride, tokens, fi
 		return err
 	}
 	step := max(8, tokenBytes/(w.Cols*4)/8*8)
-	var t tile
 	for lo := 0; lo < tokens; lo += step {
 		hi := min(lo+step, tokens)
 		for p := first; p < last; p++ {
@@ -212,7 +221,7 @@ func MatMulFloat(tier Tier, out Out, w *Matrix, x []float32, xStride, tokens, fi
 				} else if left >= 4 {
 					room = 4
 				}
-				w.Float.group(tier, &t, &out, w.panel(p), x[at*xStride:], xStride, w.Cols, room, at, p*PanelRows, min(PanelRows, w.Rows-p*PanelRows))
+				w.Float.group(tier, t, &out, w.panel(p), x[at*xStride:], xStride, w.Cols, room, at, p*PanelRows, min(PanelRows, w.Rows-p*PanelRows))
 				at += room
 			}
 		}
@@ -220,7 +229,7 @@ func MatMulFloat(tier Tier, out Out, w *Matrix, x []float32, xStride, tokens, fi
 	return nil
 }
 
-func (f *FloatForm) group(tier Tier, t *tile, out *Out, panel []byte, x []float32, xStride, cols, room, at, row, rows int) {
+func (f *FloatForm) group(tier Tier, t *Tile, out *Out, panel []byte, x []float32, xStride, cols, room, at, row, rows int) {
 	dst, stride, from, fromStride := t.place(out, at, row, rows, room, room)
 	const each = kernelBytes / (PanelRows * 4) // even, and the same for every size of weight
 	for c := 0; c < cols; c += each {

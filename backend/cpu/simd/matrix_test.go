@@ -105,7 +105,7 @@ func TestMatMulMatchesPlain(t *testing.T) {
 			bias := randomFloats(rng, rows)
 			run := func(tier Tier) []float32 {
 				out := Out{Dst: make([]float32, tokens*(rows+3)), Stride: rows + 3, From: bias}
-				if err := MatMul(tier, out, m, x, 0, m.Panels()); err != nil {
+				if err := MatMul(tier, new(Tile), out, m, x, 0, m.Panels()); err != nil {
 					t.Fatal(err)
 				}
 				return out.Dst
@@ -128,7 +128,7 @@ func TestMatMulFloatMatchesPlain(t *testing.T) {
 			from := randomFloats(rng, tokens*rows)
 			run := func(tier Tier) []float32 {
 				out := Out{Dst: make([]float32, tokens*rows), Stride: rows, From: from, FromStride: rows}
-				if err := MatMulFloat(tier, out, m, x, cols+1, tokens, 0, m.Panels()); err != nil {
+				if err := MatMulFloat(tier, new(Tile), out, m, x, cols+1, tokens, 0, m.Panels()); err != nil {
 					t.Fatal(err)
 				}
 				return out.Dst
@@ -204,7 +204,7 @@ func TestMatMulIsTheProduct(t *testing.T) {
 		m := packed(t, name, src, rows, cols)
 		for _, tier := range Tiers() {
 			out := Out{Dst: make([]float32, tokens*rows), Stride: rows}
-			if err := MatMul(tier, out, m, a, 0, m.Panels()); err != nil {
+			if err := MatMul(tier, new(Tile), out, m, a, 0, m.Panels()); err != nil {
 				t.Fatal(err)
 			}
 			sameTo(t, tier.String()+" "+name, out.Dst, want, 1e-5)
@@ -231,7 +231,7 @@ func TestMatMulFloatIsTheProduct(t *testing.T) {
 		}
 		for _, tier := range Tiers() {
 			out := Out{Dst: make([]float32, tokens*rows), Stride: rows}
-			if err := MatMulFloat(tier, out, m, x, cols, tokens, 0, m.Panels()); err != nil {
+			if err := MatMulFloat(tier, new(Tile), out, m, x, cols, tokens, 0, m.Panels()); err != nil {
 				t.Fatal(err)
 			}
 			sameTo(t, tier.String()+" "+name, out.Dst, want, 1e-5) // 129 roundings of float32
@@ -252,14 +252,14 @@ func TestMatMulDoesNotDependOnTheBatch(t *testing.T) {
 			all := Out{Dst: make([]float32, tokens*rows), Stride: rows}
 			a := quantized(t, tier, x, tokens, cols)
 			for p := range m.Panels() {
-				if err := MatMul(tier, all, m, a, p, p+1); err != nil {
+				if err := MatMul(tier, new(Tile), all, m, a, p, p+1); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for lo := 0; lo < tokens; {
 				n := min(1+rng.IntN(9), tokens-lo)
 				some := Out{Dst: make([]float32, n*rows), Stride: rows}
-				if err := MatMul(tier, some, m, quantized(t, tier, x[lo*cols:(lo+n)*cols], n, cols), 0, m.Panels()); err != nil {
+				if err := MatMul(tier, new(Tile), some, m, quantized(t, tier, x[lo*cols:(lo+n)*cols], n, cols), 0, m.Panels()); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(some.Dst, all.Dst[lo*rows:(lo+n)*rows]) {
@@ -273,12 +273,12 @@ func TestMatMulDoesNotDependOnTheBatch(t *testing.T) {
 			m, _ := packedFloat(t, rng, name, rows, cols)
 			x := randomFloats(rng, tokens*cols)
 			all := Out{Dst: make([]float32, tokens*rows), Stride: rows}
-			if err := MatMulFloat(tier, all, m, x, cols, tokens, 0, m.Panels()); err != nil {
+			if err := MatMulFloat(tier, new(Tile), all, m, x, cols, tokens, 0, m.Panels()); err != nil {
 				t.Fatal(err)
 			}
 			for i := range tokens {
 				one := Out{Dst: make([]float32, rows), Stride: rows}
-				if err := MatMulFloat(tier, one, m, x[i*cols:], cols, 1, 0, m.Panels()); err != nil {
+				if err := MatMulFloat(tier, new(Tile), one, m, x[i*cols:], cols, 1, 0, m.Panels()); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(one.Dst, all.Dst[i*rows:(i+1)*rows]) {
@@ -300,14 +300,14 @@ func TestMatMulRefuses(t *testing.T) {
 		}
 	}
 	good := Out{Dst: make([]float32, 40), Stride: 20}
-	if err := MatMul(Best(), good, m, x, 0, 2); err != nil {
+	if err := MatMul(Best(), new(Tile), good, m, x, 0, 2); err != nil {
 		t.Fatal(err)
 	}
-	f("short result", MatMul(Best(), Out{Dst: make([]float32, 39), Stride: 20}, m, x, 0, 2))
-	f("overlapping rows", MatMul(Best(), Out{Dst: make([]float32, 40), Stride: 19}, m, x, 0, 2))
-	f("short bias", MatMul(Best(), Out{Dst: make([]float32, 40), Stride: 20, From: make([]float32, 19)}, m, x, 0, 2))
-	f("panel past the end", MatMul(Best(), good, m, x, 0, 3))
-	f("wrong width", MatMul(Best(), good, m, quantized(t, Plain, randomFloats(rng, 192), 2, 96), 0, 2))
+	f("short result", MatMul(Best(), new(Tile), Out{Dst: make([]float32, 39), Stride: 20}, m, x, 0, 2))
+	f("overlapping rows", MatMul(Best(), new(Tile), Out{Dst: make([]float32, 40), Stride: 19}, m, x, 0, 2))
+	f("short bias", MatMul(Best(), new(Tile), Out{Dst: make([]float32, 40), Stride: 20, From: make([]float32, 19)}, m, x, 0, 2))
+	f("panel past the end", MatMul(Best(), new(Tile), good, m, x, 0, 3))
+	f("wrong width", MatMul(Best(), new(Tile), good, m, quantized(t, Plain, randomFloats(rng, 192), 2, 96), 0, 2))
 	_, err := NewMatrix("q8_0", 20, 64, make([]byte, 10))
 	f("short data", err)
 	_, err = NewMatrix("q8_0", 20, 33, make([]byte, 10))

@@ -5,30 +5,13 @@ import (
 	"math"
 )
 
-// rowKernels are one tier's kernels over rows; lengths are multiples of 16.
-type rowKernels struct {
-	sumSquares func(out, x *float32, n uintptr)
-	normScale  func(dst, x, w, factor *float32, n uintptr)
-	addScaled  func(x, y, factor *float32, n uintptr)
-	scale      func(x, factor *float32, n uintptr)
-	siluMul    func(dst, gate, up *float32, n uintptr)
-	geluMul    func(dst, gate, up *float32, n uintptr)
-	maxOf      func(out, x *float32, n uintptr)
-	expSum     func(out, x, top *float32, n uintptr)
-	ropeNeoX   func(x, y, cos, sin *float32, n uintptr)
-	ropeNorm   func(x, cos, sin *float32, n uintptr)
-	toHalf     func(dst *uint16, x *float32, n uintptr)
-}
-
-var rows [tiers]*rowKernels
-
 // rowStep bounds one call of assembly: 64k numbers take below 50 microseconds
 // even for exp at 2 numbers a nanosecond.
 const rowStep = 1 << 16
 
 // whole is the part of n that kernels do, of at most one call.
 func whole(tier Tier, n int) int {
-	if rows[tier] == nil {
+	if tier == Plain {
 		return 0
 	}
 	return min(n/16*16, rowStep)
@@ -50,7 +33,7 @@ func SumSquares(tier Tier, x []float32) float32 {
 			break
 		}
 		var part float32
-		rows[tier].sumSquares(&part, &x[0], uintptr(n))
+		sumSquares(tier, &part, &x[0], uintptr(n))
 		sum += part
 		x = x[n:]
 	}
@@ -76,7 +59,7 @@ func NormScale(tier Tier, dst, x, w []float32, factor float32) {
 		if n == 0 {
 			break
 		}
-		rows[tier].normScale(&dst[0], &x[0], &w[0], &factor, uintptr(n))
+		normScale(tier, &dst[0], &x[0], &w[0], &factor, uintptr(n))
 		dst, x, w = dst[n:], x[n:], w[n:]
 	}
 	for i, v := range x {
@@ -92,7 +75,7 @@ func AddScaled(tier Tier, x, y []float32, factor float32) {
 		if n == 0 {
 			break
 		}
-		rows[tier].addScaled(&x[0], &y[0], &factor, uintptr(n))
+		addScaled(tier, &x[0], &y[0], &factor, uintptr(n))
 		x, y = x[n:], y[n:]
 	}
 	for i, v := range y {
@@ -107,7 +90,7 @@ func Scale(tier Tier, x []float32, factor float32) {
 		if n == 0 {
 			break
 		}
-		rows[tier].scale(&x[0], &factor, uintptr(n))
+		scale(tier, &x[0], &factor, uintptr(n))
 		x = x[n:]
 	}
 	for i := range x {
@@ -125,7 +108,7 @@ func SiLUMul(tier Tier, dst, gate, up []float32) {
 		if n == 0 {
 			break
 		}
-		rows[tier].siluMul(&dst[0], &gate[0], &up[0], uintptr(n))
+		siluMul(tier, &dst[0], &gate[0], &up[0], uintptr(n))
 		dst, gate, up = dst[n:], gate[n:], up[n:]
 	}
 	for i, g := range gate {
@@ -142,7 +125,7 @@ func GELUMul(tier Tier, dst, gate, up []float32) {
 		if n == 0 {
 			break
 		}
-		rows[tier].geluMul(&dst[0], &gate[0], &up[0], uintptr(n))
+		geluMul(tier, &dst[0], &gate[0], &up[0], uintptr(n))
 		dst, gate, up = dst[n:], gate[n:], up[n:]
 	}
 	for i, g := range gate {
@@ -165,7 +148,7 @@ func SoftmaxParts(tier Tier, x []float32, floor float32) (top, sum float32) {
 			}
 			break
 		}
-		rows[tier].maxOf(&top, &x[at], uintptr(n))
+		maxOf(tier, &top, &x[at], uintptr(n))
 		at += n
 	}
 	for at := 0; at < len(x); {
@@ -179,7 +162,7 @@ func SoftmaxParts(tier Tier, x []float32, floor float32) (top, sum float32) {
 			break
 		}
 		var part float32
-		rows[tier].expSum(&part, &x[at], &top, uintptr(n))
+		expSum(tier, &part, &x[at], &top, uintptr(n))
 		sum += part
 		at += n
 	}
@@ -192,7 +175,7 @@ func RopeNeoX(tier Tier, x, cos, sin []float32) {
 	same2("rope", len(x), 2*len(cos))
 	a, b := x[:len(cos)], x[len(cos):]
 	if n := whole(tier, len(a)); n > 0 {
-		rows[tier].ropeNeoX(&a[0], &b[0], &cos[0], &sin[0], uintptr(n))
+		ropeNeoX(tier, &a[0], &b[0], &cos[0], &sin[0], uintptr(n))
 		a, b, cos, sin = a[n:], b[n:], cos[n:], sin[n:]
 	}
 	for i, c := range cos {
@@ -207,7 +190,7 @@ func RopeNorm(tier Tier, x, cos, sin []float32) {
 	same2("rope", len(cos), len(sin))
 	same2("rope", len(x), 2*len(cos))
 	if n := whole(tier, len(x)); n > 0 {
-		rows[tier].ropeNorm(&x[0], &cos[0], &sin[0], uintptr(n))
+		ropeNorm(tier, &x[0], &cos[0], &sin[0], uintptr(n))
 		x, cos, sin = x[n:], cos[n/2:], sin[n/2:]
 	}
 	for i, c := range cos {
@@ -226,7 +209,7 @@ func ToHalf(tier Tier, dst []uint16, x []float32) {
 		if n == 0 {
 			break
 		}
-		rows[tier].toHalf(&dst[0], &x[0], uintptr(n))
+		toHalf(tier, &dst[0], &x[0], uintptr(n))
 		dst, x = dst[n:], x[n:]
 	}
 	for i, v := range x {

@@ -1,0 +1,66 @@
+package cpu
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+	"unsafe"
+)
+
+// anonymous returns zeroed memory outside of Go's heap, in large pages where
+// there are any: gigabytes of weights would make the collector's goal
+// gigabytes too.
+func anonymous(n int) ([]byte, error) {
+	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, err
+	}
+	_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) // only a wish
+	return b, nil
+}
+
+func unmap(b []byte) {
+	if len(b) > 0 {
+		_ = syscall.Munmap(b)
+	}
+}
+
+// release tells the system that the pages of a file's view are not needed soon:
+// they may be read from the file again. Memory that is no such view is left
+// alone, since its contents would be lost.
+func release(b []byte) {
+	size := uintptr(os.Getpagesize())
+	if uintptr(len(b)) < 2*size {
+		return
+	}
+	start := uintptr(unsafe.Pointer(&b[0]))
+	skip := (size - start%size) % size
+	n := (uintptr(len(b)) - skip) / size * size
+	if n == 0 || !fileView(start+skip, start+skip+n) {
+		return
+	}
+	_ = syscall.Madvise(b[skip:skip+n], syscall.MADV_DONTNEED)
+}
+
+// fileView reports whether the addresses are one read-only view of a file.
+func fileView(lo, hi uintptr) bool {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return false
+	}
+	for line := range bytes.Lines(maps) {
+		f := bytes.Fields(line) // range, rights, offset, device, inode, path
+		if len(f) < 6 {
+			continue
+		}
+		from, to, ok := bytes.Cut(f[0], []byte("-"))
+		a, err1 := strconv.ParseUint(string(from), 16, 64)
+		b, err2 := strconv.ParseUint(string(to), 16, 64)
+		if !ok || err1 != nil || err2 != nil || uintptr(a) > lo || uintptr(b) < hi {
+			continue
+		}
+		return f[1][0] == 'r' && f[1][1] == '-' && string(f[4]) != "0"
+	}
+	return false
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package cpu
+
+func anonymous(n int) ([]byte, error) { return make([]byte, n), nil }
+
+func unmap([]byte) {}
+
+func release([]byte) {}

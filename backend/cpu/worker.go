@@ -1,0 +1,180 @@
+package cpu
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"summit/backend/cpu/simd"
+)
+
+func init() {
+	newPool = func(threads int) pool {
+		if threads <= 1 {
+			return &serial{}
+		}
+		return newWorkers(threads)
+	}
+}
+
+// grained is a phase that knows how many of its units are worth a worker's
+// attention: a few microseconds of work.
+type grained interface{ grain(r *run) int }
+
+// workers are persistent goroutines that take chunks of a phase by themselves.
+// The caller takes chunks too and waits only for chunks that somebody has
+// begun: a worker whose core is taken by another process finds no work left
+// when it comes back, and nobody waited for it.
+type workers struct {
+	helpers []helper
+	scratch []scratch // [0] is the caller's
+
+	// state is how many helpers are inside the phase, or closed between phases.
+	state   atomic.Int64
+	round   atomic.Uint32 // one more for each phase
+	next    atomic.Int64  // first unit that nobody has taken
+	waiting atomic.Bool   // the caller sleeps until state is 0
+	idle    chan struct{}
+	stop    atomic.Bool
+	ended   sync.WaitGroup
+
+	phase        phase
+	run          *run
+	total, chunk int64
+}
+
+type helper struct {
+	parked atomic.Bool
+	wake   chan struct{}
+	_      [64]byte // helpers do not share a cache line
+}
+
+const closed = -1
+
+// A helper looks for the next phase for spins pauses before it parks, a few
+// microseconds: longer than the caller needs from one phase of a token to the
+// next, short enough that a neighbour gets the core.
+const spins = 64
+
+func newWorkers(threads int) *workers {
+	p := &workers{helpers: make([]helper, threads-1), scratch: make([]scratch, threads), idle: make(chan struct{}, 1)}
+	p.state.Store(closed)
+	for i := range p.helpers {
+		h := &p.helpers[i]
+		h.wake = make(chan struct{}, 1)
+		p.ended.Go(func() { p.help(h, &p.scratch[i+1]) })
+	}
+	return p
+}
+
+func (p *workers) do(ph phase, r *run) {
+	total := ph.units(r)
+	if total == 0 {
+		return
+	}
+	grain := 1
+	if g, ok := ph.(grained); ok {
+		grain = max(1, g.grain(r))
+	}
+	if total <= grain {
+		ph.do(r, 0, total, &p.scratch[0])
+		return
+	}
+	p.phase, p.run, p.total, p.chunk = ph, r, int64(total), int64(grain)
+	p.next.Store(0)
+	p.state.Store(0)
+	p.round.Add(1)
+	for i := range p.helpers[:min(len(p.helpers), (total-1)/grain)] {
+		if h := &p.helpers[i]; h.parked.CompareAndSwap(true, false) {
+			h.wake <- struct{}{}
+		}
+	}
+	p.take(&p.scratch[0])
+	p.leave()
+}
+
+// take works until nothing is left.
+func (p *workers) take(s *scratch) {
+	for {
+		hi := p.next.Add(p.chunk)
+		lo := hi - p.chunk
+		if lo >= p.total {
+			return
+		}
+		p.phase.do(p.run, int(lo), int(min(hi, p.total)), s)
+	}
+}
+
+// leave closes the phase once every helper has left it.
+func (p *workers) leave() {
+	for {
+		for range spins {
+			if p.state.CompareAndSwap(0, closed) {
+				return
+			}
+			simd.Pause()
+		}
+		p.waiting.Store(true)
+		if p.state.CompareAndSwap(0, closed) {
+			if !p.waiting.CompareAndSwap(true, false) {
+				<-p.idle // a helper has sent, or is about to
+			}
+			return
+		}
+		<-p.idle
+	}
+}
+
+// help is a helper's life.
+func (p *workers) help(h *helper, s *scratch) {
+	seen := uint32(0)
+	for !p.stop.Load() {
+		if !p.await(h, seen) {
+			continue
+		}
+		seen = p.round.Load()
+		p.join(s)
+	}
+}
+
+// await waits for another round than seen; false means look again.
+func (p *workers) await(h *helper, seen uint32) bool {
+	for range spins {
+		if p.round.Load() != seen {
+			return true
+		}
+		simd.Pause()
+	}
+	h.parked.Store(true)
+	if (p.round.Load() != seen || p.stop.Load()) && h.parked.CompareAndSwap(true, false) {
+		return p.round.Load() != seen
+	}
+	<-h.wake
+	return p.round.Load() != seen
+}
+
+// join takes part in a phase, if one is open and has work left.
+func (p *workers) join(s *scratch) {
+	for {
+		n := p.state.Load()
+		if n == closed {
+			return
+		}
+		if p.state.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
+	p.take(s)
+	if p.state.Add(-1) == 0 && p.waiting.CompareAndSwap(true, false) {
+		p.idle <- struct{}{}
+	}
+}
+
+func (p *workers) close() {
+	p.stop.Store(true)
+	for i := range p.helpers {
+		if h := &p.helpers[i]; h.parked.CompareAndSwap(true, false) {
+			h.wake <- struct{}{}
+		}
+	}
+	p.ended.Wait()
+}
