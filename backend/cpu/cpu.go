@@ -114,9 +114,10 @@ func (c *CPU) Close() error {
 // they are few, and what a faster tier keeps.
 type weight struct {
 	spec tensor.WeightSpec
-	vec  []float32 // Vector only
-	fast any       // a tier's own form
-	held int64     // bytes that are not a view of the file
+	vec  []float32   // Vector only
+	all  [][]float32 // small matrices in exact mode: each part's numbers
+	fast any         // a tier's own form
+	held int64       // bytes that are not a view of the file
 }
 
 func (w *weight) Bytes() int64 { return w.held }
@@ -135,6 +136,16 @@ func (c *CPU) Load(spec tensor.WeightSpec) (tensor.Weight, error) {
 		w.vec = v
 		w.held = int64(len(v)) * 4
 	}
+	if c.opts.Exact && spec.Use != tensor.Vector && spec.Type() != tensor.F32 && spec.Rows()*spec.Cols() <= maxDecoded {
+		for _, p := range spec.Parts {
+			v, err := p.Float32s()
+			if err != nil {
+				return nil, err
+			}
+			w.all = append(w.all, v)
+			w.held += int64(len(v)) * 4
+		}
+	}
 	if c.tier != nil && c.tier.load != nil {
 		if err := c.tier.load(c, w); err != nil {
 			return nil, err
@@ -142,6 +153,10 @@ func (c *CPU) Load(spec tensor.WeightSpec) (tensor.Weight, error) {
 	}
 	return w, nil
 }
+
+// maxDecoded is the largest matrix that exact mode decodes once instead of at
+// every use: small models are tested in it, large ones should not grow by it.
+const maxDecoded = 1 << 18
 
 // Free drops the memory of a weight or buffer.
 func (c *CPU) Free(r tensor.Resource) {
@@ -174,6 +189,10 @@ var littleEndian = func() bool {
 // decoded into buf.
 func (w *weight) row(p, o int, buf []float32) []float32 {
 	t := &w.spec.Parts[p]
+	if w.all != nil {
+		n := t.Cols()
+		return w.all[p][o*n : (o+1)*n]
+	}
 	raw := t.Row(o)
 	if t.Type == tensor.F32 {
 		if v := floats(raw); v != nil {
