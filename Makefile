@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: check lint test race bench fuzz size run build conformance
+.PHONY: check lint test race bench fuzz size run build conformance test-real-clients
 
 check: lint race
 
@@ -40,3 +40,5 @@ run:
 conformance: build # unmodified public client libraries against Summit; needs Node 20 and the npm registry
 	./scripts/conformance.sh bin/summit
 
+test-real-clients: build # unmodified Codex CLI and Claude Code against Summit; 730 MB from the npm registry, so not in .ci/run
+	./scripts/real-clients.sh bin/summit
