@@ -19,12 +19,19 @@ func Kept(t tensor.Tensor) bool {
 	if len(t.Shape) < 2 || t.NumRows() < 2 || t.Type.Quantized() || !t.Type.CanDequantize() {
 		return true
 	}
-	for _, part := range []string{"embd", "embed", "gate_inp", "router", "conv1d", "mlp.gate.", "norm"} {
+	if isEmbedding(t.Name) {
+		return true
+	}
+	for _, part := range []string{"gate_inp", "router", "conv1d", "mlp.gate.", "norm"} {
 		if strings.Contains(t.Name, part) {
 			return true
 		}
 	}
 	return false
+}
+
+func isEmbedding(name string) bool {
+	return strings.Contains(name, "embd") || strings.Contains(name, "embed")
 }
 
 // Fitting returns the type that a matrix of that many columns can have when

@@ -58,7 +58,7 @@ func openSafetensors(f *File) error {
 		return err
 	}
 	if len(notes) > 0 {
-		f.meta.Set("__metadata__", notes)
+		f.meta.Set(folderNotes, notes)
 	}
 	for _, name := range sideNames {
 		b, err := readBounded(filepath.Join(dir, name), maxSide)
@@ -125,6 +125,10 @@ func (f *File) readConfig(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", configName, pathless(err))
 	}
+	return f.setConfig(b)
+}
+
+func (f *File) setConfig(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var all map[string]any
@@ -176,4 +180,21 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("more than %d bytes", limit)
 	}
 	return b, nil
+}
+
+// unfold turns the metadata of a GGUF file that was made of a model folder
+// back into what the folder said.
+func (f *File) unfold() error {
+	config, ok := f.meta.values[folderConfig].(string)
+	if !ok {
+		return nil
+	}
+	for _, key := range f.meta.keys {
+		name, side := strings.CutPrefix(key, folderSide)
+		if text, ok := f.meta.values[key].(string); ok && side {
+			f.sides[name] = []byte(text)
+		}
+	}
+	f.meta, f.format = Metadata{}, "safetensors"
+	return f.setConfig([]byte(config))
 }

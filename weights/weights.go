@@ -99,7 +99,11 @@ func open(path string) (*File, error) {
 			continue
 		}
 		f := &File{path: path, format: k.name, index: map[string]int{}, sides: map[string][]byte{}}
-		if err := k.open(f); err != nil {
+		err := k.open(f)
+		if err == nil {
+			err = f.unfold()
+		}
+		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		return f, nil
@@ -184,7 +188,8 @@ func (f *File) add(t tensor.Tensor) error {
 // Path returns the file that was opened; of a folder, the file in it.
 func (f *File) Path() string { return f.path }
 
-// Format returns "gguf" or "safetensors".
+// Format returns "gguf" or "safetensors": whose names and keys the model has.
+// A folder that Write made one file of still counts as safetensors.
 func (f *File) Format() string { return f.format }
 
 // Meta returns the metadata: GGUF's keys, or those of config.json.
