@@ -1,10 +1,12 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -19,16 +21,23 @@ type mark struct {
 	accuracy float64 // percent
 }
 
-// families are drawn in this order, so that the last are on top.
-var families = []struct {
+// family is policies that are drawn alike.
+type family struct {
 	name, about string
 	letter      byte // in a terminal
-}{
+}
+
+// families are drawn in this order, so that the last are on top.
+var families = []family{
 	{"member", "member alone", '.'},
 	{"majority", "majority vote", 'm'},
 	{"weighted", "weighted vote", 'w'},
 	{"cascade", "cascade, stops when two agree", 'c'},
 	{"threshold", "weighted cascade", 't'},
+	{"auto", "a brain", 'a'},
+	{"checked", "checked until one passes", 'k'},
+	{"tool", "the question's program is run", 'r'},
+	{"judged", "a judge picks", 'j'},
 	{"single", "best single member (chosen on the training splits)", 'O'},
 	{"chosen", "policy chosen on the training splits", '*'},
 }
@@ -39,6 +48,9 @@ func (s *SuiteReport) marks() []mark {
 		all = append(all, mark{"member", m.Member, 1000 * m.CostUSD, 100 * m.Accuracy})
 	}
 	for _, p := range s.Policies {
+		if p.Unavailable != "" {
+			continue
+		}
 		family, _, _ := strings.Cut(p.Policy, "@")
 		family, _, _ = strings.Cut(family, ":")
 		if family == "single" {
@@ -157,10 +169,12 @@ text { font-family: system-ui, sans-serif; font-size: 12px; fill: #333 }
 .frame { fill: none; stroke: #999 }
 .member { fill: none; stroke: #888 }
 .majority { fill: #0072b2 } .weighted { fill: #d55e00 } .cascade { fill: #009e73 } .threshold { fill: #aa4499 }
+.auto { fill: #c2185b } .curve { fill: none; stroke: #c2185b; stroke-width: 1.5; opacity: 0.6 } .checked { fill: #00695c } .tool { fill: #5d4037 } .judged { fill: #3949ab }
 .single { fill: none; stroke: #333; stroke-width: 2 } .chosen { fill: #e6a700; stroke: #333 }
 @media (prefers-color-scheme: dark) {
 .page { fill: #0d1117 } text { fill: #ddd } .grid { stroke: #444 } .frame { stroke: #777 } .member { stroke: #999 }
 .majority { fill: #56b4e9 } .weighted { fill: #ff8c42 } .cascade { fill: #3fd0a4 } .threshold { fill: #e08fd0 }
+.auto { fill: #ff6f9c } .curve { stroke: #ff6f9c } .checked { fill: #4db6ac } .tool { fill: #bcaaa4 } .judged { fill: #9fa8da }
 .single { stroke: #eee } .chosen { fill: #ffd24d; stroke: #eee }
 }
 </style>
@@ -182,7 +196,8 @@ func (r *Report) WriteSVG(w io.Writer) error {
 	}
 	rows := (len(panels) + columns - 1) / columns
 	width := columns * panelWidth
-	legend := legendRow * (len(families)/(columns+1) + 2)
+	drawn := familiesOf(panels)
+	legend := legendRow * (len(drawn)/(columns+1) + 2)
 	out := &printer{w: w}
 	out.line(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="Accuracy over cost of members and policies">`, width, rows*panelHeight+legend)
 	fmt.Fprint(out, svgStyle)
@@ -194,12 +209,23 @@ func (r *Report) WriteSVG(w io.Writer) error {
 		out.line(`</g>`)
 	}
 	perRow := columns + 1
-	for i, f := range families {
+	for i, f := range drawn {
 		x, y := 24+i%perRow*((width-24)/perRow), rows*panelHeight+12+i/perRow*legendRow
 		out.line(`%s<text x="%d" y="%d">%s</text>`, shape(f.name, float64(x), float64(y), ""), x+12, y+4, html.EscapeString(f.about))
 	}
 	out.line(`</svg>`)
 	return out.err
+}
+
+// familiesOf returns the families that the panels have marks of.
+func familiesOf(panels []*SuiteReport) []family {
+	has := map[string]bool{}
+	for _, s := range panels {
+		for _, m := range s.marks() {
+			has[m.family] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(families), func(f family) bool { return !has[f.name] })
 }
 
 // panel draws one chart with its upper left corner at the origin.
@@ -220,6 +246,9 @@ func (s *SuiteReport) panel(out *printer) {
 	out.line(`<rect class="frame" x="%d" y="%d" width="%d" height="%d"/>`, leftRoom, topRoom, w, h)
 	out.line(`<text x="%d" y="%d" text-anchor="middle">cost, USD per 1,000 questions (logarithmic)</text>`, leftRoom+w/2, topRoom+h+36)
 	out.line(`<text transform="translate(16,%d) rotate(-90)" text-anchor="middle">accuracy, %%</text>`, topRoom+h/2)
+	if d := sc.curve(marks, "auto", w, h); d != "" {
+		out.line(`<path class="curve" d="%s"/>`, d)
+	}
 	for _, f := range families {
 		for _, m := range marks {
 			if m.family != f.name {
@@ -230,6 +259,22 @@ func (s *SuiteReport) panel(out *printer) {
 			out.line("%s", shape(f.name, leftRoom+w*x, topRoom+h*(1-y), about))
 		}
 	}
+}
+
+// curve joins a family's marks from the cheapest to the dearest; empty = it
+// has less than two.
+func (s *scale) curve(marks []mark, family string, w, h float64) string {
+	own := slices.DeleteFunc(slices.Clone(marks), func(m mark) bool { return m.family != family })
+	if len(own) < 2 {
+		return ""
+	}
+	slices.SortStableFunc(own, func(a, b mark) int { return cmp.Compare(a.cost, b.cost) })
+	var d strings.Builder
+	for i, m := range own {
+		x, y := s.at(m)
+		fmt.Fprintf(&d, "%c%.1f %.1f", "ML"[min(i, 1)], leftRoom+w*x, topRoom+h*(1-y))
+	}
+	return d.String()
 }
 
 // shape draws a mark of its family; about is shown when it is pointed at.
@@ -253,6 +298,14 @@ func shape(family string, x, y float64, about string) string {
 		element, geometry = "rect", fmt.Sprintf(`x="%.1f" y="%.1f" width="8" height="8"`, x-4, y-4)
 	case "threshold":
 		element, geometry = "circle", fmt.Sprintf(`cx="%.1f" cy="%.1f" r="4.5"`, x, y)
+	case "auto":
+		element, geometry = "path", fmt.Sprintf(`d="M%.1f %.1fh3.4v-3.4h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4z"`, x-5, y-1.6)
+	case "checked":
+		element, geometry = "path", fmt.Sprintf(`d="M%.1f %.1fl5 -9h-10z"`, x, y+6)
+	case "tool":
+		element, geometry = "rect", fmt.Sprintf(`x="%.1f" y="%.1f" width="12" height="5"`, x-6, y-2.5)
+	case "judged":
+		element, geometry = "path", fmt.Sprintf(`d="M%.1f %.1fl3 -5h6l3 5 -3 5h-6z"`, x-6, y)
 	default: // chosen: a star
 		var d strings.Builder
 		for i := range 10 {
@@ -315,6 +368,14 @@ func (s *SuiteReport) WritePlot(w io.Writer) error {
 	out.line("       +%s", axis)
 	out.line("        %s", strings.TrimRight(string(names), " "))
 	out.line("        USD per 1,000 questions, logarithmic")
-	out.line("        . member  m majority  w weighted  c cascade  t threshold  O best single  * chosen")
+	var letters []string
+	for _, f := range familiesOf([]*SuiteReport{s}) {
+		name := f.name
+		if name == "single" {
+			name = "best single"
+		}
+		letters = append(letters, string(f.letter)+" "+name)
+	}
+	out.line("        %s", strings.Join(letters, "  "))
 	return out.err
 }

@@ -38,6 +38,11 @@ type Options struct {
 	Caps     []float64 // beside the uncapped policies: mean cost as a multiple of the best single member's
 	State    string    // file that keeps finished suites for a later run; empty = none
 	Workers  int       // 0 = one a processor
+	// AllowCommands lets the policies tool and checked run, in a sandbox on
+	// this machine, the programs that questions hold.
+	AllowCommands bool
+
+	named bool // Policies were named, not the default ones
 
 	// Progress is told what begins, and how much of all is done by then.
 	Progress func(done, total int, what string)
@@ -83,9 +88,12 @@ type PolicyReport struct {
 	N        int      `json:"n"`
 	CILow    float64  `json:"ci_low"`
 	CIHigh   float64  `json:"ci_high"`
-	ECE      *float64 `json:"ece"`     // expected calibration error of its confidence; null = it reports none
-	Uses     string   `json:"uses"`    // the strategy and its settings that were chosen on the training splits
-	Members  []string `json:"members"` // in the order asked
+	ECE      *float64 `json:"ece"` // expected calibration error of its confidence; null = it reports none
+	// Unavailable says why the policy could not be run here; its figures are
+	// zero then, and so is N.
+	Unavailable string   `json:"unavailable,omitempty"`
+	Uses        string   `json:"uses"`    // the strategy and its settings that were chosen on the training splits
+	Members     []string `json:"members"` // in the order asked
 	// Weights are the members' in the strategy; none = all equal.
 	Weights []float64 `json:"weights,omitempty"`
 }
@@ -178,7 +186,8 @@ func (o *Options) check() error {
 	if len(o.Pools) == 0 {
 		o.Pools = record.Pools
 	}
-	if len(o.Policies) == 0 {
+	o.named = len(o.Policies) > 0
+	if !o.named {
 		o.Policies = DefaultPolicies
 	}
 	for i, c := range o.Caps {
@@ -219,7 +228,7 @@ func (o *Options) suite(ctx context.Context, name string, splits []string, polic
 	fresh, again := divide(s, train, test)
 	m := &measurer{
 		board: b, recording: member.NewRecording(s), questions: test, workers: o.Workers,
-		members: map[int]*member.Replay{}, known: map[string][]result{},
+		members: map[int]*member.Replay{}, known: map[string][]result{}, tool: openTool(o.AllowCommands),
 	}
 	groups := []group{{name, fresh, newBootstrap(len(fresh))}}
 	if len(again) > 0 {
@@ -243,7 +252,14 @@ func (o *Options) suite(ctx context.Context, name string, splits []string, polic
 				if err != nil {
 					return nil, err
 				}
-				if !ok {
+				if ok && plan.missing == "" && plan.tooled {
+					plan.missing = m.tool.missing(ctx)
+				}
+				if !ok || plan.missing != "" && !o.named {
+					continue
+				}
+				if plan.missing != "" {
+					rows = append(rows, row{p.name, limit, plan, nil})
 					continue
 				}
 				results, err := m.measure(ctx, plan)
@@ -326,6 +342,14 @@ func (g *group) report(m *measurer, pool string, members []int, best int, bestRe
 	base := m.pick(bestResults, g.questions)
 	r.BestSingle = MemberReport{b.suite.Members[best].Name, mean(scores(base)), mean(costs(base))}
 	for _, w := range rows {
+		if w.plan.missing != "" {
+			p := PolicyReport{Policy: w.policy, Unavailable: w.plan.missing, Uses: w.plan.describe(), Members: w.plan.Members}
+			if w.limit > 0 {
+				p.Cap = &w.limit
+			}
+			r.Policies = append(r.Policies, p)
+			continue
+		}
 		r.Policies = append(r.Policies, g.policy(w, m.pick(w.results, g.questions), base))
 	}
 	return r
@@ -364,7 +388,7 @@ func (g *group) policy(w row, results, base []result) PolicyReport {
 // policy is what a name of the --policy list stands for.
 type policy struct {
 	name   string
-	family string // single, majority, weighted, cascade, threshold, auto, chosen
+	family string // single, majority, weighted, cascade, threshold, auto, checked, tool, judged, chosen
 	k      int    // 0 = chosen on the training splits
 	all    bool   // the whole pool
 	member string // single: this one; empty = the best
@@ -373,7 +397,7 @@ type policy struct {
 // DefaultPolicies are measured where none are named.
 var DefaultPolicies = []string{
 	"single", "majority@3", "majority@5", "majority@7", "majority@all",
-	"weighted@3", "weighted@5", "weighted@7", "weighted@all", "cascade@3", "cascade@5", "threshold@3", "threshold@5", "chosen",
+	"weighted@3", "weighted@5", "weighted@7", "weighted@all", "cascade@3", "cascade@5", "threshold@3", "threshold@5", "checked", "tool", "judged", "chosen",
 }
 
 // maxCommittee is the largest committee that is searched for. Three to five
@@ -383,7 +407,7 @@ const maxCommittee = 9
 
 func parsePolicy(name string) (policy, error) {
 	p := policy{name: name, family: name}
-	bad := fmt.Errorf("eval: policy %q, want single, single:MEMBER, majority, weighted, cascade or threshold (with @2 to @%d; majority and weighted also @all), auto or chosen", name, maxCommittee)
+	bad := fmt.Errorf("eval: policy %q, want single, single:MEMBER, majority, weighted, cascade or threshold (with @2 to @%d; majority and weighted also @all), auto, checked, tool, judged or chosen", name, maxCommittee)
 	if member, ok := strings.CutPrefix(name, "single:"); ok {
 		if member == "" {
 			return p, bad
@@ -394,7 +418,7 @@ func parsePolicy(name string) (policy, error) {
 	family, k, sized := strings.Cut(name, "@")
 	p.family = family
 	switch family {
-	case "single", "chosen", useAuto:
+	case "single", "chosen", useAuto, "checked", "tool", "judged":
 		if sized {
 			return p, bad
 		}

@@ -141,8 +141,15 @@ func (f *fitter) fit(ctx context.Context, p policy, limit float64) (*plan, bool,
 		}
 		return f.single(m), slices.Contains(f.pool, m) && limit == 0, nil
 	}
-	if p.family == useAuto {
+	switch p.family {
+	case useAuto:
 		return f.auto(limit)
+	case "checked":
+		return f.checked(limit)
+	case "tool":
+		return f.tool(limit)
+	case "judged":
+		return f.judged(limit)
 	}
 	if p.all {
 		if !f.votes || limit > 0 {

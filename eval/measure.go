@@ -27,6 +27,7 @@ type measurer struct {
 	workers   int
 	members   map[int]*member.Replay // by index in the suite, made when needed
 	known     map[string][]result    // by the plan's key: pools share plans
+	tool      *tool                  // runs what questions ask to be run; nil = nothing may be run
 }
 
 // measure asks the plan's strategy every question and returns what it did, in
@@ -50,7 +51,7 @@ func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 	err := parallel(ctx, m.workers, len(results), func(i int) error {
 		// A new model for each question: strategies rest members that failed
 		// lately, and what came before is not to count here.
-		model, err := p.build("eval", members)
+		model, err := m.model(p, members, m.questions[i])
 		if err != nil {
 			return err
 		}
@@ -77,8 +78,12 @@ func (m *measurer) ask(ctx context.Context, model llm.Member, q int) (result, er
 	}
 	var done *llm.Outcome
 	var failure error
+	text := ""
 	for e, err := range model.Generate(ctx, request) {
-		if e.Kind == llm.KindDone {
+		switch e.Kind {
+		case llm.KindText:
+			text += e.Text
+		case llm.KindDone:
 			done, failure = e.Done, err
 		}
 	}
@@ -99,7 +104,9 @@ func (m *measurer) ask(ctx context.Context, model llm.Member, q int) (result, er
 			r.cost += s.Cell(q, j).CostUSD
 		}
 	}
-	if author := done.Author(); author != nil {
+	if author := done.Author(); author != nil && author.Member == toolName {
+		r.score = m.found(q, text)
+	} else if author != nil {
 		if j, ok := s.Index(author.Member); ok && s.Cell(q, j).Asked {
 			r.score = s.Cell(q, j).Score
 		}

@@ -27,13 +27,16 @@ type plan struct {
 	columns []int        // Members, by their index in the suite
 	brain   *brain.Brain // auto: what it was told
 	costX   float64      // auto: what it may spend, as a multiple of the best single member's cost
+	judge   *marker      // judged: what picks among the members' replies
+	tooled  bool         // it runs programs of the questions
+	missing string       // why the plan can't be run here; empty = it can
 	about   string       // how members and weights were chosen
 }
 
 // describe says in a line what the plan does.
 func (p *plan) describe() string {
 	switch {
-	case p.Use == useAuto:
+	case p.Use == useAuto, p.Use == useVerify, p.Use == useTool, p.Use == useRank:
 		return p.about
 	case p.Use == useSingle:
 		return "single"
@@ -56,7 +59,7 @@ func (p *plan) weight(i int) float64 {
 
 // key is equal for plans that do the same.
 func (p *plan) key() string {
-	return fmt.Sprintf("%s %q %v %d %v %v", p.Use, p.Members, p.Weights, p.Agree, p.Threshold, p.costX)
+	return fmt.Sprintf("%s %q %v %d %v %v %p", p.Use, p.Members, p.Weights, p.Agree, p.Threshold, p.costX, p.judge)
 }
 
 // build makes the plan's strategy over the members.

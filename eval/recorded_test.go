@@ -32,6 +32,9 @@ type synthetic struct {
 	// right reports whether the member is right on question i; wrong answers
 	// differ from member to member.
 	right func(member, i int) bool
+	// Further changes of questions and rows; nil = none.
+	question func(q *record.Question, i int)
+	row      func(r *record.Row, member, i int)
 }
 
 func (s synthetic) write(t *testing.T, dir string) {
@@ -66,11 +69,17 @@ func (s synthetic) write(t *testing.T, dir string) {
 		for range n {
 			prompt := fmt.Sprintf("%-38d", i)
 			q := record.Question{Suite: s.suite, ID: fmt.Sprint(i), Lang: "en", Kind: "open-answer", Prompt: &prompt}
+			if s.question != nil {
+				s.question(&q, i)
+			}
 			questions = append(questions, q)
 			for m, name := range s.members {
 				r := record.Row{Suite: s.suite, QuestionID: q.ID, Member: name, OutChars: &chars, Answer: new(fmt.Sprint(100 + m))}
 				if s.right(m, i) {
 					r.Answer, r.Correct = new("42"), 1
+				}
+				if s.row != nil {
+					s.row(&r, m, i)
 				}
 				rows = append(rows, r)
 			}

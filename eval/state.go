@@ -105,7 +105,8 @@ func (o *Options) key(suite string, splits []string) (string, error) {
 		Test            string
 		Pools, Policies []string
 		Caps            []float64
-	}{procedure, suite, digest, o.Train, o.Test, o.Pools, o.Policies, slices.Clone(o.Caps)})
+		AllowCommands   bool
+	}{procedure, suite, digest, o.Train, o.Test, o.Pools, o.Policies, slices.Clone(o.Caps), o.AllowCommands})
 	if err != nil {
 		return "", fmt.Errorf("eval: state: %w", err)
 	}

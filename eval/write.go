@@ -23,6 +23,10 @@ func (r *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintln(t, "policy\tcap\taccuracy\tgain\t95 % interval\tcost\tx single\tcalls\tECE\t")
 		for j := range s.Policies {
 			p := &s.Policies[j]
+			if p.Unavailable != "" {
+				fmt.Fprintf(t, "%s\t%s\tunavailable\t\t\t\t\t\t\t %s\n", p.Policy, p.capText(), p.Unavailable)
+				continue
+			}
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%.2f\t%s\t %s\n", p.Policy, p.capText(), percent(p.Accuracy), signed(p.Accuracy-s.BestSingle.Accuracy),
 				interval(p.CILow, p.CIHigh), perThousand(p.CostUSD), p.CostX, p.Calls, p.eceText(), p.Uses)
 		}
@@ -83,6 +87,10 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		out.line("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
 		for j := range s.Policies {
 			p := &s.Policies[j]
+			if p.Unavailable != "" {
+				out.line("| %s | %s | unavailable | | | | | | | %s |", p.Policy, p.capText(), p.Unavailable)
+				continue
+			}
 			out.line("| %s | %s | %s | %s | %s | %s | %.2fx | %.2f | %s | %s |", p.Policy, p.capText(), percent(p.Accuracy), signed(p.Accuracy-s.BestSingle.Accuracy),
 				interval(p.CILow, p.CIHigh), perThousand(p.CostUSD), p.CostX, p.Calls, p.eceText(), p.Uses)
 		}
@@ -101,13 +109,13 @@ func (r *Report) WriteCSV(w io.Writer) error {
 		return number(*v)
 	}
 	lines := [][]string{{"suite", "pool", "n", "best_single", "best_single_accuracy", "best_single_cost_usd", "oracle",
-		"policy", "cap", "accuracy", "cost_usd", "cost_x", "calls", "ci_low", "ci_high", "ece", "uses", "members"}}
+		"policy", "cap", "accuracy", "cost_usd", "cost_x", "calls", "ci_low", "ci_high", "ece", "uses", "members", "unavailable"}}
 	for i := range r.Suites {
 		s := &r.Suites[i]
 		for j := range s.Policies {
 			p := &s.Policies[j]
 			lines = append(lines, []string{s.Suite, s.Pool, strconv.Itoa(p.N), s.BestSingle.Member, number(s.BestSingle.Accuracy), number(s.BestSingle.CostUSD), number(s.Oracle),
-				p.Policy, optional(p.Cap), number(p.Accuracy), number(p.CostUSD), number(p.CostX), number(p.Calls), number(p.CILow), number(p.CIHigh), optional(p.ECE), p.Uses, strings.Join(p.Members, " + ")})
+				p.Policy, optional(p.Cap), number(p.Accuracy), number(p.CostUSD), number(p.CostX), number(p.Calls), number(p.CILow), number(p.CIHigh), optional(p.ECE), p.Uses, strings.Join(p.Members, " + "), p.Unavailable})
 		}
 	}
 	return c.WriteAll(lines)

@@ -17,6 +17,7 @@ import (
 
 	"summit/brain"
 	"summit/llm"
+	"summit/verify"
 )
 
 // Env is what a strategy is built from.
@@ -28,6 +29,9 @@ type Env struct {
 	Member func(name string) (llm.Member, error)
 	// Brain is what was learned of members; nil = nothing.
 	Brain *brain.Brain
+	// Checkers check answers beside the checks that the parameters of verify
+	// name: for evaluations, where a recording knows what a test found.
+	Checkers []verify.Checker
 }
 
 // Strategy is one way to make a member of members.

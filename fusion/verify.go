@@ -68,14 +68,17 @@ func newVerify(env Env, p VerifyParams) (llm.Member, error) {
 	switch {
 	case p.Attempts < 0 || p.Attempts > maxAttempts:
 		return nil, b.errorf("attempts: %d, want 1 to %d", p.Attempts, maxAttempts)
-	case len(p.Checks) > maxChecks:
-		return nil, b.errorf("checks: %d, want at most %d", len(p.Checks), maxChecks)
+	case len(p.Checks)+len(env.Checkers) > maxChecks:
+		return nil, b.errorf("checks: %d, want at most %d", len(p.Checks)+len(env.Checkers), maxChecks)
 	case p.OnFailure != "" && p.OnFailure != "best" && p.OnFailure != "error":
 		return nil, b.errorf("on_failure: %q, want best or error", clip(p.OnFailure))
 	case p.OnUnavailable != "" && p.OnUnavailable != "fail" && p.OnUnavailable != "skip":
 		return nil, b.errorf("on_unavailable: %q, want fail or skip", clip(p.OnUnavailable))
 	}
-	if len(p.Checks) == 0 {
+	for i, c := range env.Checkers {
+		v.checks = append(v.checks, check{fmt.Sprintf("given %d", i+1), c})
+	}
+	if len(p.Checks) == 0 && len(env.Checkers) == 0 {
 		p.Checks = []VerifyCheck{{JSONSchema: &verify.JSONSchemaParams{RequestFormat: true}}}
 	}
 	names := map[string]int{}

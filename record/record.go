@@ -109,6 +109,8 @@ func (r *Row) valid(suite string) error {
 		return fmt.Errorf("correct is %d, want 0 or 1", r.Correct)
 	case r.Score != nil && !(*r.Score >= 0 && *r.Score <= 1):
 		return fmt.Errorf("score is %v, want 0 to 1", *r.Score)
+	case r.ScoreGPT4Judge != nil && !(*r.ScoreGPT4Judge >= 0 && *r.ScoreGPT4Judge <= 1):
+		return fmt.Errorf("score_gpt4_judge is %v, want 0 to 1", *r.ScoreGPT4Judge)
 	case r.OutChars != nil && (*r.OutChars < 0 || *r.OutChars > math.MaxInt32):
 		return fmt.Errorf("out_chars is %d, want 0 to %d", *r.OutChars, math.MaxInt32)
 	}

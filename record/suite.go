@@ -31,6 +31,8 @@ type Cell struct {
 	TokensIn  float64 // estimated
 	TokensOut float64 // estimated, of the visible reply
 	Hidden    float64 // reasoning tokens that the source did not record; assumed
+	Marked    bool    // a judging model has marked the reply
+	Mark      float64 // its mark, 0 to 1
 }
 
 // Said returns the answer as a reply: as recorded, in quotes where it would
@@ -201,6 +203,9 @@ func (b *builder) row(r *Row) error {
 		TokensIn: b.tokensIn[q], TokensOut: b.questions[q].TokensOut(r), Hidden: b.members[m].HiddenTokens[b.name],
 	}
 	_, c.HasVote = r.Vote()
+	if r.ScoreGPT4Judge != nil {
+		c.Marked, c.Mark = true, *r.ScoreGPT4Judge
+	}
 	if r.Answer != nil {
 		c.Answer, ok = b.answers[*r.Answer]
 		if !ok {

@@ -143,6 +143,30 @@ func (c *command) Check(ctx context.Context, k *Case) (Finding, error) {
 
 // run runs the command with these files.
 func (c *command) run(ctx context.Context, files map[string]string) (Finding, error) {
+	r, err := c.execute(ctx, files)
+	switch {
+	case err != nil:
+		return Finding{}, err
+	case r.late:
+		return fail("it ran longer than %s", c.wait), nil
+	case r.status == 0:
+		return pass(""), nil
+	case r.status > 128:
+		return fail("it was ended by signal %d (its limits are %s of CPU time and %d MiB of memory)\n%s", r.status-128, c.wait, c.MemoryMiB, r.output.String()), nil
+	}
+	return fail("it ended with status %d\n%s", r.status, r.output.String()), nil
+}
+
+// ran is how a command ended.
+type ran struct {
+	late   bool // it was stopped, having run too long
+	status int
+	output tailBuffer
+}
+
+// execute runs the command with these files. An error means that it could not
+// be run, or that the context ended.
+func (c *command) execute(ctx context.Context, files map[string]string) (*ran, error) {
 	var open []*os.File
 	defer func() {
 		for _, f := range open {
@@ -159,7 +183,7 @@ func (c *command) run(ctx context.Context, files map[string]string) (Finding, er
 	}
 	status, err := hand("")
 	if err != nil {
-		return Finding{}, err
+		return nil, err
 	}
 	args := []string{"--json-status-fd", status}
 	args = append(args, c.sandbox()...)
@@ -171,7 +195,7 @@ func (c *command) run(ctx context.Context, files map[string]string) (Finding, er
 	for _, name := range names {
 		number, err := hand(files[name])
 		if err != nil {
-			return Finding{}, err
+			return nil, err
 		}
 		args = append(args, "--file", number, workFolder+"/"+name)
 	}
@@ -179,36 +203,31 @@ func (c *command) run(ctx context.Context, files map[string]string) (Finding, er
 	args = append(args, c.limits()...)
 	args = append(args, c.Run...)
 
-	var output tailBuffer
+	r := &ran{}
 	limited, cancel := context.WithTimeout(ctx, c.wait)
 	defer cancel()
 	x := exec.CommandContext(limited, c.bwrap, args...)
 	x.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8"}
 	x.Dir = "/"
-	x.Stdout, x.Stderr = &output, &output
+	x.Stdout, x.Stderr = &r.output, &r.output
 	x.ExtraFiles = open
 	x.WaitDelay = time.Second // for what holds the output open after the end
 	_ = x.Run()               // what bubblewrap wrote of itself says more
 	began, exit := readStatus(open[0])
-	code := 0
 	if exit != nil {
-		code = *exit
+		r.status = *exit
 	}
 	switch {
 	case ctx.Err() != nil:
-		return Finding{}, errors.New(stopped(ctx))
+		return nil, errors.New(stopped(ctx))
 	case exit == nil && began && limited.Err() != nil:
-		return fail("it ran longer than %s", c.wait), nil
+		r.late = true
 	case exit == nil:
-		return Finding{}, fmt.Errorf("the sandbox can't be made: %s", clip(clean(output.String()), 300))
-	case code == 126 || code == 127:
-		return Finding{}, fmt.Errorf("the command can't be run in the sandbox: %s", clip(clean(output.String()), 300))
-	case code == 0:
-		return pass(""), nil
-	case code > 128:
-		return fail("it was ended by signal %d (its limits are %s of CPU time and %d MiB of memory)\n%s", code-128, c.wait, c.MemoryMiB, output.String()), nil
+		return nil, fmt.Errorf("the sandbox can't be made: %s", clip(clean(r.output.String()), 300))
+	case r.status == 126 || r.status == 127:
+		return nil, fmt.Errorf("the command can't be run in the sandbox: %s", clip(clean(r.output.String()), 300))
 	}
-	return fail("it ended with status %d\n%s", code, output.String()), nil
+	return r, nil
 }
 
 // sandbox is how bubblewrap makes the room in which the command runs.

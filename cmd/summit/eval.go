@@ -54,8 +54,15 @@ intervals of their gain over the best single member. Policies are
   threshold@K       up to K members, cheap first, until their weights suffice
   majority@all      the whole pool; also weighted@all
   auto              a brain that asks step by step; with a --cap, under that
+  checked           one member after the other until an answer passes a check:
+                    recorded tests that err, or a run of the question's program
+  tool              the question's program is run, which gives the answer
+  judged            a recorded judge picks among all replies
   chosen            whatever scores best in cross-validation on the training
                     splits, or the best single member if nothing clearly does
+
+Policies that nothing can be checked or judged for are left out; where one
+that was named can't be run here, its line says so.
 
 Pools are all, domestic, small, plain, or members joined by +. A --cap chooses
 once more under a mean cost, a multiple of the best single member's.
@@ -76,7 +83,7 @@ stopped goes on where it was.`,
 			case (e.outcomes == "") == (e.task == ""):
 				return usage("want either --outcomes DIR, for recorded answers, or --task FILE, for a model that answers")
 			case e.task != "":
-				if name := changed(cmd, "train", "test", "suite", "pool", "policy", "cap", "svg", "plot", "state"); name != "" {
+				if name := changed(cmd, "train", "test", "suite", "pool", "policy", "cap", "svg", "plot", "state", "allow-commands"); name != "" {
 					return usage("--%s goes with --outcomes, not with --task", name)
 				}
 				return e.live(cmd.Context())
@@ -96,6 +103,7 @@ stopped goes on where it was.`,
 	f.StringSliceVar(&e.recorded.Policies, "policy", nil, "policies (default: "+strings.Join(eval.DefaultPolicies, ",")+")")
 	f.Float64SliceVar(&e.recorded.Caps, "cap", nil, "choose once more with a mean cost of at most so many times the best single member's")
 	f.StringVar(&e.recorded.State, "state", "", "file that keeps finished suites, so that a stopped run goes on")
+	f.BoolVar(&e.recorded.AllowCommands, "allow-commands", false, "let tool and checked run programs that questions hold, in a sandbox (bubblewrap)")
 	f.StringVar(&e.svg, "svg", "", "write a chart of accuracy over cost to this file")
 	f.BoolVar(&e.plot, "plot", false, "draw the chart under each table too")
 	f.StringVar(&e.task, "task", "", "file of questions to ask a model")
