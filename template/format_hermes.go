@@ -1,0 +1,8 @@
+package template
+
+// hermes is the format of Qwen2.5, Qwen3, Hermes and many others: each call is
+// a JSON object between <tool_call> tags.
+func init() {
+	t := &tags{open: "<think>", close: "</think>", callOpen: "<tool_call>", callClose: "</tool_call>", parse: jsonCalls}
+	Register(t.format("hermes", "<tool_call>"))
+}

@@ -1,0 +1,74 @@
+package template
+
+import "strings"
+
+// llama3 is the format of Llama 3.1 and later: an answer that is nothing but
+// a JSON object with name and parameters is a call; several are set apart by
+// semicolons.
+func init() {
+	Register(&Format{Name: "llama3", Marks: []string{"<|start_header_id|>", `"parameters"`}, Tags: []string{pythonTag},
+		Read: func(o Options) Reader { return &llama3{o: o} }})
+}
+
+const pythonTag = "<|python_tag|>"
+
+type llama3 struct {
+	o    Options
+	buf  string
+	text bool // it is no call: everything goes through
+}
+
+func (r *llama3) Next(text string) []Part {
+	if r.text {
+		return part(Text, text)
+	}
+	r.buf += text
+	s := strings.TrimLeft(r.buf, " \n\t")
+	if s == "" || r.o.Tools && (s[0] == '{' || strings.HasPrefix(s, pythonTag) || strings.HasPrefix(pythonTag, s)) {
+		return nil
+	}
+	return r.giveUp()
+}
+
+func (r *llama3) giveUp() []Part {
+	r.text = true
+	p := part(Text, r.buf)
+	r.buf = ""
+	return p
+}
+
+func (r *llama3) End() []Part {
+	s := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(r.buf), pythonTag))
+	if r.text || s == "" {
+		return r.giveUp()
+	}
+	var all []Part
+	for rest, begun := s, ""; ; {
+		one, after, more := strings.Cut(rest, ";")
+		begun += one
+		calls, err := jsonCalls(begun, r.o)
+		switch {
+		case err == nil:
+			all, begun = append(all, calls...), ""
+		case err == errMore && more: // the semicolon stood in a string
+			begun += ";"
+		default:
+			return r.giveUp()
+		}
+		if !more {
+			break
+		}
+		if rest = after; strings.TrimSpace(rest) == "" && begun == "" {
+			break
+		}
+	}
+	r.buf, r.text = "", true
+	return all
+}
+
+func part(k PartKind, text string) []Part {
+	if text == "" {
+		return nil
+	}
+	return []Part{{Kind: k, Text: text}}
+}
