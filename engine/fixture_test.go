@@ -8,12 +8,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"summit/arch"
 	"summit/backend/cpu"
 	"summit/tensor"
+	"summit/weights"
 )
 
 // fixture is a small model with the logits that an independent engine gives.
@@ -30,7 +32,9 @@ type fixture struct {
 	Weights string `json:"weights"`
 	Vocab   int    `json:"n_vocab"`
 	Peer    struct {
-		RMS float64 `json:"rms_err"`
+		RMS    float64 `json:"rms_err"`
+		MeanKL float64 `json:"mean_kl"`
+		Top1   float64 `json:"top1_agree"`
 	} `json:"peer_native_path"`
 	rows [][]float32
 }
@@ -90,7 +94,17 @@ func readFixture(t testing.TB, file string) *fixture {
 // model opens the fixture's file for the time of the test.
 func (f *fixture) model(t testing.TB) *arch.Model {
 	t.Helper()
-	m, err := arch.Load(readGGUF(t, f.file))
+	return openFile(t, f.file)
+}
+
+func openFile(t testing.TB, file string) *arch.Model {
+	t.Helper()
+	w, err := weights.Open(file, weights.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	m, err := arch.Load(w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +227,60 @@ func TestFixturesDefaultCache(t *testing.T) {
 			t.Logf("RMS error %.3g, the peer's %.3g", rms, f.Peer.RMS)
 		})
 	}
+}
+
+// TestFixturesFast runs the quantised files as they are run by default.
+func TestFixturesFast(t *testing.T) {
+	for _, f := range fixtures(t) {
+		if f.Weights == "F32" {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			e := f.open(t, tensor.Options{}, Options{})
+			var kls []float64
+			top1 := 0
+			for _, p := range f.Prompt {
+				got := logits(t, e, p.IDs)
+				for i, pos := range p.Positions {
+					want := f.rows[p.FirstRow+i]
+					kls = append(kls, kl(want, got[pos]))
+					if (Greedy{}).Next(want) == (Greedy{}).Next(got[pos]) {
+						top1++
+					}
+				}
+			}
+			slices.Sort(kls)
+			median, share := kls[len(kls)/2], float64(top1)/float64(len(kls))
+			if limit := max(1e-3, 1.5*f.Peer.MeanKL); !(median <= limit) {
+				t.Errorf("median KL of a row %.3g, want at most %.3g", median, limit)
+			}
+			if share < f.Peer.Top1-0.05 {
+				t.Errorf("%.3f of the rows agree on the first token, want %.3f as the peer's less 0.05", share, f.Peer.Top1)
+			}
+			t.Logf("median KL %.3g, the peer's mean %.3g; agreement %.3f, the peer's %.3f", median, f.Peer.MeanKL, share, f.Peer.Top1)
+		})
+	}
+}
+
+// kl is the Kullback-Leibler divergence of the second row's distribution from
+// the first's, in nats.
+func kl(want, got []float32) float64 {
+	norm := func(x []float32) float64 {
+		top := float64(slices.Max(x))
+		sum := 0.0
+		for _, v := range x {
+			sum += math.Exp(float64(v) - top)
+		}
+		return top + math.Log(sum)
+	}
+	a, b := norm(want), norm(got)
+	sum := 0.0
+	for i, v := range want {
+		p := float64(v) - a
+		sum += math.Exp(p) * (p - float64(got[i]) + b)
+	}
+	return sum
 }
 
 // same fails unless two sets of rows are equal bit for bit.

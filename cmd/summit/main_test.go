@@ -44,7 +44,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "xdg", "data"))
 			e.Setenv("SUMMIT_DISCOVER_ENABLED", "false")
 			e.Setenv("SUMMIT_LISTEN", "127.0.0.1:0")
-			return nil
+			model, err := filepath.Abs("../../engine/testdata/qwen2-f32.gguf")
+			e.Setenv("MODEL", model) // a small model file
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "http": request, "offers": offers, "hangup": hangup, "capture": capture,

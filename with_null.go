@@ -1,0 +1,3 @@
+package summit
+
+import _ "summit/backend/null" // registers itself
