@@ -71,7 +71,7 @@ func (p *planner) gqa(c *AttnConfig, w *Layer, h, y tensor.Ref) {
 		p.need("the output gate", w.OutGate)
 		products = append(products, product{gate, w.OutGate})
 	}
-	p.matmul(h, products...)
+	p.precise(h, products...)
 
 	norms := func() {
 		qGroups, kGroups := c.Heads, c.KVHeads
@@ -128,12 +128,12 @@ func (p *planner) mla(c *MLAConfig, w *Layer, h, y tensor.Ref) {
 		p.need("the query matrices", w.QA)
 		p.need("the query matrices", w.QB)
 		qa := p.reg("qa", c.QRank)
-		p.matmul(h, product{qa, w.QA}, product{ckv, w.KVA})
+		p.precise(h, product{qa, w.QA}, product{ckv, w.KVA})
 		p.rms(qa, 1, w.QANorm, c.Eps)
-		p.matmul(qa, product{q, w.QB})
+		p.precise(qa, product{q, w.QB})
 	} else {
 		p.need("the query matrix", w.Q)
-		p.matmul(h, product{q, w.Q}, product{ckv, w.KVA})
+		p.precise(h, product{q, w.Q}, product{ckv, w.KVA})
 	}
 	p.rms(ckv.Slice(0, c.KVRank), 1, w.KVANorm, c.Eps)
 	p.rope(&c.Rope, tensor.RopeView{Ref: q, HeadDim: qdim, From: c.NopeDim},
@@ -162,7 +162,7 @@ func (p *planner) delta(c *DeltaConfig, w *Layer, h, y tensor.Ref) {
 	for _, l := range []Linear{w.QKV, w.Z, w.Beta, w.Alpha, w.Out} {
 		p.need("a matrix of the delta net", l)
 	}
-	p.matmul(h, product{qkv, w.QKV}, product{z, w.Z}, product{alpha, w.Alpha}, product{beta, w.Beta})
+	p.precise(h, product{qkv, w.QKV}, product{z, w.Z}, product{alpha, w.Alpha}, product{beta, w.Beta})
 	p.step(&tensor.Conv{
 		X: qkv, Out: mixed, W: p.weight(w.Conv, tensor.Vector), Bias: -1, Taps: c.ConvWidth, SiLU: true,
 		State: p.state("conv", (c.ConvWidth-1)*channels),

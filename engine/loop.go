@@ -170,12 +170,13 @@ func (l *loop) step() bool {
 		}
 		return true
 	}
+	l.stats.Tokens += int64(len(l.batch.IDs))
+	l.publishStats() // before anybody learns of this step
 	out := 0
 	for i, s := range l.part {
 		seq := &l.batch.Seqs[i]
 		s.done += seq.N
 		s.used = l.steps
-		l.stats.Tokens += int64(seq.N)
 		l.publish(s, seq.Pos)
 		for ; out < len(l.batch.Outputs) && int(l.batch.Outputs[out]) < seq.Row+seq.N; out++ {
 			pos := seq.Pos + int(l.batch.Outputs[out]) - seq.Row

@@ -11,7 +11,7 @@ func Decompose(s Instr) []Instr {
 		}
 		out := make([]Instr, len(i.W))
 		for k := range i.W {
-			m := &MatMul{X: i.X, Out: i.Out[k : k+1], W: i.W[k : k+1]}
+			m := &MatMul{X: i.X, Out: i.Out[k : k+1], W: i.W[k : k+1], Precise: i.Precise}
 			if i.Bias != nil {
 				m.Bias = i.Bias[k : k+1]
 			}

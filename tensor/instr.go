@@ -42,11 +42,15 @@ type Embed struct {
 // MatMul writes Out[i] = W[i] X + Bias[i]. Several matrices on one input are
 // one step, so that a backend can convert its input once (query, key and
 // value; gate and up).
+//
+// Precise says that errors of this step are felt most in what the model says:
+// a backend that rounds X should keep about 16 bits of it.
 type MatMul struct {
-	X    Ref
-	Out  []Ref
-	W    []int // [Out[i].Cols, X.Cols]
-	Bias []int // nil, or one vector or -1 for each
+	X       Ref
+	Out     []Ref
+	W       []int // [Out[i].Cols, X.Cols]
+	Bias    []int // nil, or one vector or -1 for each
+	Precise bool
 }
 
 // NormKind is the formula of a Norm.

@@ -113,6 +113,7 @@ type compiler struct {
 	tables  []*ropeTable
 	before  []phase // once a run, before all steps
 	acts    *simd.Activations
+	rest    *simd.Activations
 }
 
 // vec returns the numbers of a vector, nil for -1.

@@ -144,11 +144,11 @@ func (f fast) compile(x *compiler, s tensor.Instr) []phase {
 	return nil
 }
 
-// scratchActs returns the executable's activations, with room for its largest batch.
-func (x *compiler) scratchActs(tokens, cols int) *simd.Activations {
-	if x.acts == nil {
-		x.acts = new(simd.Activations)
+// scratchActs returns activations of the executable, with room for its largest batch.
+func (x *compiler) scratchActs(acts **simd.Activations, cols int) *simd.Activations {
+	if *acts == nil {
+		*acts = new(simd.Activations)
 	}
-	x.acts.Reserve(tokens, cols)
-	return x.acts
+	(*acts).Reserve(x.lim.Tokens, cols)
+	return *acts
 }

@@ -93,6 +93,24 @@ func (a *Activations) Quantize(tier Tier, t int, x []float32) error {
 	return nil
 }
 
+// Residual writes what quantising x as vector t lost: x less what was kept.
+// Quantised in its turn it gives the next 8 bits.
+func (a *Activations) Residual(dst []float32, t int, x []float32) error {
+	if t < 0 || t >= a.tokens || len(x) != a.cols || len(dst) != a.cols {
+		return fmt.Errorf("simd: residual: got token %d with %d and %d numbers, want one of %d with %d", t, len(x), len(dst), a.tokens, a.cols)
+	}
+	offset, room, place := a.group(t)
+	for b := range a.cols / 32 {
+		d := a.data[offset+place*actBlock+b*room*actBlock:][:actBlock]
+		scale := word32(d, metaScale)
+		v, out := x[b*32:][:32], dst[b*32:][:32]
+		for i, q := range d[:32] {
+			out[i] = v[i] - float32(int8(q))*scale
+		}
+	}
+	return nil
+}
+
 // quantizeBlocks writes the blocks of x, stride bytes apart.
 var quantizeBlocks = [tiers]func(dst []byte, stride int, x []float32){Plain: quantizePlain}
 
