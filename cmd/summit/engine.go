@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"summit/arch"
 	"summit/engine"
@@ -22,7 +22,8 @@ type engineFlags struct {
 	cache   string
 }
 
-func (f *engineFlags) bind(flags *pflag.FlagSet) {
+func (f *engineFlags) bind(c *cobra.Command) {
+	flags := c.Flags()
 	flags.BoolVar(&f.exact, "exact", false, "weights as stored, float32 arithmetic and cache: slow, for comparison")
 	flags.IntVarP(&f.threads, "threads", "t", 0, "workers; 0 = one a processor core")
 	flags.StringVar(&f.backend, "backend", "cpu", "what computes: "+strings.Join(tensor.Backends(), ", "))

@@ -59,7 +59,7 @@ cache, so that the numbers can be held against another engine's.`,
 		},
 	}
 	c.Flags().StringVar(&list, "ids", "", "token ids, such as 1,2,3")
-	f.bind(c.Flags())
+	f.bind(c)
 	return c
 }
 
