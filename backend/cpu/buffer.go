@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"unsafe"
 
 	"summit/tensor"
 )
@@ -14,6 +15,7 @@ type buffer struct {
 	f32   []float32 // states, and caches of type F32
 	f16   []uint16
 	raw   []byte // quantised: rows of keyBytes or valueBytes
+	mem   []byte // the memory of whichever slice is used
 	item  int    // elements of a block or slot, in whichever slice is used
 	value int    // where in a block the values begin
 
@@ -41,30 +43,41 @@ func (c *CPU) Alloc(s tensor.BufferSpec) (tensor.Buffer, error) {
 	if bytes <= 0 || bytes > maxBufferBytes/int64(s.Items) {
 		return nil, fmt.Errorf("cpu: buffer %q: %d items of %d bytes, want at most %d in all", s.Name, s.Items, bytes, int64(maxBufferBytes))
 	}
-	b := &buffer{spec: s, keyRow: s.KDim, valueRow: s.VDim}
+	mem, err := anonymous(int(bytes) * s.Items)
+	if err != nil {
+		return nil, fmt.Errorf("cpu: buffer %q: %d bytes: %w", s.Name, int64(s.Items)*bytes, err)
+	}
+	b := &buffer{spec: s, mem: mem, keyRow: s.KDim, valueRow: s.VDim}
 	if !s.Cache() {
 		b.item = s.Cols
-		b.f32 = make([]float32, s.Items*b.item)
+		b.f32 = view[float32](mem)
 		return b, nil
 	}
 	switch s.Type {
 	case tensor.F32:
 		b.item = s.ItemLen()
-		b.f32 = make([]float32, s.Items*b.item)
+		b.f32 = view[float32](mem)
 	case tensor.F16:
 		b.item = s.ItemLen()
-		b.f16 = make([]uint16, s.Items*b.item)
+		b.f16 = view[uint16](mem)
 	case tensor.Q8_0:
 		b.keyRow, _ = s.Type.RowBytes(s.KDim)
 		b.valueRow, _ = s.Type.RowBytes(s.VDim)
 		b.item = int(bytes)
-		b.raw = make([]byte, s.Items*b.item)
+		b.raw = mem
 	default:
+		unmap(mem)
 		return nil, fmt.Errorf("cpu: buffer %q: cache of type %s, want F16, F32 or Q8_0", s.Name, s.Type)
 	}
 	b.value = s.BlockTokens * s.Heads * b.keyRow
 	b.panels = c.tier != nil && c.tier.panels && inPanels(&s)
 	return b, nil
+}
+
+// view is memory as numbers: anonymous memory begins with a page.
+func view[T uint16 | float32](b []byte) []T {
+	var one T
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), len(b)/int(unsafe.Sizeof(one)))
 }
 
 // key and val return where the row of a head at a position of a block begins.

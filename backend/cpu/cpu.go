@@ -167,6 +167,7 @@ func (c *CPU) Free(r tensor.Resource) {
 		}
 		*r = weight{}
 	case *buffer:
+		unmap(r.mem)
 		*r = buffer{}
 	}
 }

@@ -67,6 +67,7 @@ func (f fast) load(c *CPU, w *weight) error {
 	if err != nil {
 		return fmt.Errorf("cpu: weight %q: %d bytes: %w", w.spec.Name, n*size, err)
 	}
+	populate(mem)
 	p := &packed{mem: mem}
 	for i := range n {
 		m, err := simd.NewMatrix(name, rows, cols, mem[i*size:][:size:size])

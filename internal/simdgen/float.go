@@ -7,15 +7,15 @@ import "fmt"
 func init() {
 	for _, name := range []string{"f32", "f16", "bf16"} {
 		register("float_"+name, func(f *file) {
-			for _, tokens := range []int{1, 4, 8} {
+			for _, tokens := range []int{1, 2, 4, 8} {
 				emitFloat(f, name, true, tokens)
 			}
-			for _, tokens := range []int{1, 4} {
+			for _, tokens := range []int{1, 2, 4} {
 				emitFloat(f, name, false, tokens)
 			}
 			f.init = append(f.init,
-				fmt.Sprintf("registerFloat(%q, AVX512, floatKernels{%sx1AVX512, %sx4AVX512, %sx8AVX512})", name, name, name, name),
-				fmt.Sprintf("registerFloat(%q, AVX2, floatKernels{%sx1AVX2, %sx4AVX2, nil})", name, name, name))
+				fmt.Sprintf("registerFloat(%q, AVX512, floatKernels{%sx1AVX512, %sx2AVX512, %sx4AVX512, %sx8AVX512})", name, name, name, name, name),
+				fmt.Sprintf("registerFloat(%q, AVX2, floatKernels{%sx1AVX2, %sx2AVX2, %sx4AVX2, nil})", name, name, name, name))
 		})
 	}
 }
@@ -91,7 +91,7 @@ func emitFloat(f *file, weight string, wide bool, tokens int) {
 				o("ADDQ $32, R12")
 				o("ADDQ $%d, R8", 8*size)
 			}
-			if tokens > 1 {
+			if tokens > 2 {
 				o("LEAQ (BX)(BX*2), AX")
 			}
 			if tokens > 4 {

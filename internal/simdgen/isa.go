@@ -2,6 +2,12 @@ package main
 
 import "fmt"
 
+// prefetchAhead is how far ahead of themselves the kernels of several tokens
+// ask for weights: they are too slow for the processor to do it well by itself.
+// Measured with 8 tokens on Zen 5, GB/s of Q4_0 weights from memory: 17.8
+// without, 16.6 with 1024, 18.0 with 2048, 19.7 with 4096.
+const prefetchAhead = 4096
+
 // isa is what a kernel's text needs to know of an instruction set: the names
 // of its registers by role, and the few operations that are written
 // differently. Both have 16 rows in a panel: AVX-512 holds them in one
@@ -79,6 +85,9 @@ func (s *isa) constant(name string, data []byte) string {
 
 func (s *isa) load(dst string, off int) {
 	if s.wide {
+		if s.tokens > 1 {
+			s.o("PREFETCHT0 %s", s.q(off+prefetchAhead))
+		}
 		s.o("VMOVDQU64 %s, %s", s.q(off), s.r(dst))
 	} else {
 		s.o("VMOVDQU %s, %s", s.q(off), s.r(dst))

@@ -19,7 +19,7 @@ type FloatForm struct {
 
 type floatKernel func(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride, columns uintptr)
 
-type floatKernels struct{ one, four, eight floatKernel }
+type floatKernels struct{ one, two, four, eight floatKernel }
 
 var floatForms = map[string]*FloatForm{
 	"f32": {Name: "f32", Size: 4, value: func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
@@ -99,6 +99,8 @@ func (f *FloatForm) Panel(tier Tier, dst []float32, dstStride int, from []float3
 			room = 8
 		} else if vectors >= 4 {
 			room = 4
+		} else if vectors >= 2 {
+			room = 2
 		}
 		f.call(tier, dst, dstStride, from, fromStride, w, x, xStride, room, columns)
 		if vectors -= room; vectors > 0 {

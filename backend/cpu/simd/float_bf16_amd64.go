@@ -7,6 +7,11 @@ package simd
 //go:noescape
 func bf16x1AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
+// bf16x2AVX512 sets dst to from plus a panel of 16 rows of bf16 times 2 rows of x; strides are in bytes.
+//
+//go:noescape
+func bf16x2AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
+
 // bf16x4AVX512 sets dst to from plus a panel of 16 rows of bf16 times 4 rows of x; strides are in bytes.
 //
 //go:noescape
@@ -22,12 +27,17 @@ func bf16x8AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uin
 //go:noescape
 func bf16x1AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
+// bf16x2AVX2 sets dst to from plus a panel of 16 rows of bf16 times 2 rows of x; strides are in bytes.
+//
+//go:noescape
+func bf16x2AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
+
 // bf16x4AVX2 sets dst to from plus a panel of 16 rows of bf16 times 4 rows of x; strides are in bytes.
 //
 //go:noescape
 func bf16x4AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
 func init() {
-	registerFloat("bf16", AVX512, floatKernels{bf16x1AVX512, bf16x4AVX512, bf16x8AVX512})
-	registerFloat("bf16", AVX2, floatKernels{bf16x1AVX2, bf16x4AVX2, nil})
+	registerFloat("bf16", AVX512, floatKernels{bf16x1AVX512, bf16x2AVX512, bf16x4AVX512, bf16x8AVX512})
+	registerFloat("bf16", AVX2, floatKernels{bf16x1AVX2, bf16x2AVX2, bf16x4AVX2, nil})
 }

@@ -7,6 +7,11 @@ package simd
 //go:noescape
 func f16x1AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
+// f16x2AVX512 sets dst to from plus a panel of 16 rows of f16 times 2 rows of x; strides are in bytes.
+//
+//go:noescape
+func f16x2AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
+
 // f16x4AVX512 sets dst to from plus a panel of 16 rows of f16 times 4 rows of x; strides are in bytes.
 //
 //go:noescape
@@ -22,12 +27,17 @@ func f16x8AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uint
 //go:noescape
 func f16x1AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
+// f16x2AVX2 sets dst to from plus a panel of 16 rows of f16 times 2 rows of x; strides are in bytes.
+//
+//go:noescape
+func f16x2AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
+
 // f16x4AVX2 sets dst to from plus a panel of 16 rows of f16 times 4 rows of x; strides are in bytes.
 //
 //go:noescape
 func f16x4AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
 func init() {
-	registerFloat("f16", AVX512, floatKernels{f16x1AVX512, f16x4AVX512, f16x8AVX512})
-	registerFloat("f16", AVX2, floatKernels{f16x1AVX2, f16x4AVX2, nil})
+	registerFloat("f16", AVX512, floatKernels{f16x1AVX512, f16x2AVX512, f16x4AVX512, f16x8AVX512})
+	registerFloat("f16", AVX2, floatKernels{f16x1AVX2, f16x2AVX2, f16x4AVX2, nil})
 }

@@ -7,6 +7,11 @@ package simd
 //go:noescape
 func f32x1AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
+// f32x2AVX512 sets dst to from plus a panel of 16 rows of f32 times 2 rows of x; strides are in bytes.
+//
+//go:noescape
+func f32x2AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
+
 // f32x4AVX512 sets dst to from plus a panel of 16 rows of f32 times 4 rows of x; strides are in bytes.
 //
 //go:noescape
@@ -22,12 +27,17 @@ func f32x8AVX512(dst *float32, dstStride uintptr, from *float32, fromStride uint
 //go:noescape
 func f32x1AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
+// f32x2AVX2 sets dst to from plus a panel of 16 rows of f32 times 2 rows of x; strides are in bytes.
+//
+//go:noescape
+func f32x2AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
+
 // f32x4AVX2 sets dst to from plus a panel of 16 rows of f32 times 4 rows of x; strides are in bytes.
 //
 //go:noescape
 func f32x4AVX2(dst *float32, dstStride uintptr, from *float32, fromStride uintptr, w *byte, x *float32, xStride uintptr, columns uintptr)
 
 func init() {
-	registerFloat("f32", AVX512, floatKernels{f32x1AVX512, f32x4AVX512, f32x8AVX512})
-	registerFloat("f32", AVX2, floatKernels{f32x1AVX2, f32x4AVX2, nil})
+	registerFloat("f32", AVX512, floatKernels{f32x1AVX512, f32x2AVX512, f32x4AVX512, f32x8AVX512})
+	registerFloat("f32", AVX2, floatKernels{f32x1AVX2, f32x2AVX2, f32x4AVX2, nil})
 }

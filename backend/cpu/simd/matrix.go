@@ -220,6 +220,8 @@ func MatMulFloat(tier Tier, t *Tile, out Out, w *Matrix, x []float32, xStride, t
 					room = 8
 				} else if left >= 4 {
 					room = 4
+				} else if left >= 2 {
+					room = 2
 				}
 				w.Float.group(tier, t, &out, w.panel(p), x[at*xStride:], xStride, w.Cols, room, at, p*PanelRows, min(PanelRows, w.Rows-p*PanelRows))
 				at += room
@@ -256,6 +258,8 @@ func (f *FloatForm) call(tier Tier, dst []float32, stride int, from []float32, f
 		f.plain(dst, stride, from, fromStride, w, x, xStride, room, columns)
 	case room == 1:
 		k.one(&dst[0], uintptr(stride*4), &from[0], uintptr(fromStride*4), &w[0], &x[0], uintptr(xStride*4), uintptr(columns))
+	case room == 2:
+		k.two(&dst[0], uintptr(stride*4), &from[0], uintptr(fromStride*4), &w[0], &x[0], uintptr(xStride*4), uintptr(columns))
 	case room == 4:
 		k.four(&dst[0], uintptr(stride*4), &from[0], uintptr(fromStride*4), &w[0], &x[0], uintptr(xStride*4), uintptr(columns))
 	case k.eight != nil:
