@@ -91,7 +91,9 @@ type Identity struct {
 // Brain says where that is from which auto knows whom to ask and whom to
 // believe.
 type Brain struct {
-	File string `yaml:"file"` // made by "summit brain train", with members named as here; empty = none: auto asks the cheapest first, until two agree
+	File   string `yaml:"file"`                                              // made by "summit brain train", with members named as here; empty = none: auto asks the cheapest first, until two agree
+	Learn  string `yaml:"learn" jsonschema:"enum=off,enum=log,enum=tenants"` // off = nothing is learned from requests; log = the run log keeps what can be learned, and drift is watched; tenants = besides, what a tenant's feedback says of members changes whom its requests ask; empty = log
+	Shadow Shadow `yaml:"shadow"`                                            // asking members that were not asked, after the answer
 }
 
 // Runs says how long what happened is kept, with the feedback on it. It holds
@@ -134,6 +136,7 @@ func (c Config) withDefaults() Config {
 	or(&c.Listen, DefaultListen)
 	or(&c.Currency, defaultCurrency)
 	or(&c.Identity.Auth, authKeys)
+	or(&c.Brain.Learn, learnLog)
 	or(&c.Runs.Keep, 30*24*time.Hour)
 	or(&c.Runs.KeepMax, 100_000)
 	or(&c.Log.Level, defaultLevel)

@@ -56,10 +56,15 @@ type directory struct {
 	models  []string // names in order, the built-in ones first
 	notes   []string // how the members came to be, for people; nil = all configured
 	purse   *spendCap
-	brain   *brain.Brain          // nil = none
+	brain   *brain.Brain // nil = none
+	shift   shiftFunc
 	tenants map[string]Tenant     // with bounds
 	alone   map[string]llm.Member // members as they are asked by their own names
 }
+
+// shiftFunc says by how much, in log-odds, a member is more reliable for whose
+// request the context is of.
+type shiftFunc func(ctx context.Context, member string) float64
 
 // list returns the entries, models first.
 func (d *directory) list() []Entry {
@@ -86,7 +91,7 @@ func (d *directory) member(name string) (llm.Member, error) {
 
 // newDirectory builds members and models. purse is what found members spend
 // from; it outlives reloads.
-func newDirectory(ctx context.Context, c Config, purse *spendCap, log *slog.Logger) (*directory, error) {
+func newDirectory(ctx context.Context, c Config, purse *spendCap, shift shiftFunc, log *slog.Logger) (*directory, error) {
 	quotes := map[money.Currency]money.Quote{}
 	for code, fx := range c.FX {
 		quotes[money.Currency(code)] = money.Quote{Worth: fx.Worth, Source: fx.Source, Date: fx.Date}
@@ -95,7 +100,7 @@ func newDirectory(ctx context.Context, c Config, purse *spendCap, log *slog.Logg
 	if err != nil {
 		return nil, fmt.Errorf("summit: fx: %w", err)
 	}
-	d := &directory{entries: map[string]*Entry{}, purse: purse}
+	d := &directory{entries: map[string]*Entry{}, purse: purse, shift: shift}
 	warn := func(text string) { log.Warn(text) }
 	members, err := newMembers(c, exchange, warn)
 	if err != nil {
@@ -174,7 +179,7 @@ func (b *builder) find(name string) (llm.Member, error) {
 	}
 	b.making = append(b.making, name)
 	defer func() { b.making = b.making[:len(b.making)-1] }()
-	env := fusion.Env{Name: name, Member: b.find, Brain: b.brain}
+	env := fusion.Env{Name: name, Member: b.find, Brain: b.brain, Shift: b.shift}
 	for _, part := range m.Members {
 		member, err := b.find(part)
 		if err != nil {

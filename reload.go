@@ -48,7 +48,7 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	if c.Currency != s.config.Currency {
 		return Changes{}, &ConfigError{[]Problem{{Path: "currency", Text: fmt.Sprintf("it was %s at the start and is %s now, which needs a restart", s.config.Currency, c.Currency)}}}
 	}
-	next, err := newDirectory(ctx, c, s.purse, s.log)
+	next, err := newDirectory(ctx, c, s.purse, s.shift, s.log)
 	if err != nil {
 		return Changes{}, err
 	}
@@ -69,11 +69,14 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	}
 	if !sameBrain(old.brain, next.brain) {
 		changes.Changed = append(changes.Changed, "brain")
+		if s.serving != nil {
+			s.serving.runs.Forget()
+		}
 	}
 	if !reflect.DeepEqual(old.tenants, next.tenants) {
 		changes.Changed = append(changes.Changed, "identity.tenants")
 	}
-	s.config.Members, s.config.Models, s.config.FX, s.config.Brain = c.Members, c.Models, c.FX, c.Brain
+	s.config.Members, s.config.Models, s.config.FX, s.config.Brain.File = c.Members, c.Models, c.FX, c.Brain.File
 	s.config.Identity.Tenants = c.Identity.Tenants
 	return changes, nil
 }

@@ -44,7 +44,7 @@ func Open(ctx context.Context, c Config) (*Summit, error) {
 	if s.log == nil {
 		s.log = c.Log.logger()
 	}
-	d, err := newDirectory(ctx, c, s.purse, s.log)
+	d, err := newDirectory(ctx, c, s.purse, s.shift, s.log)
 	if err != nil {
 		return nil, err
 	}

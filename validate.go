@@ -59,6 +59,7 @@ func (c Config) check() []Problem {
 		k.add("runs.keep_max", "%d, want zero or more", c.Runs.KeepMax)
 	}
 	c.Limits.check(k)
+	c.Brain.check(k)
 	for _, name := range slices.Sorted(maps.Keys(c.Identity.Tenants)) {
 		path := join("identity.tenants", name)
 		if name == "" || len(name) > 100 {

@@ -17,17 +17,35 @@ import (
 // wrong, at the same cost.
 func trained(t *testing.T, right, wrong string) string {
 	t.Helper()
+	return trainedWith(t, 1, right, 0, wrong)
+}
+
+// trainedWith writes a brain that saw two members right on such shares of the
+// questions, at the same cost.
+func trainedWith(t *testing.T, first float64, one string, second float64, two string) string {
+	t.Helper()
+	score := func(i int, share float64) (string, float64) {
+		if float64(i*37%80) < 80*share {
+			return fmt.Sprint(4 * i), 1
+		}
+		return fmt.Sprint(-1 - i), 0
+	}
 	var examples []brain.Example
 	for i := range 80 {
+		key, right := score(i, first)
+		other, too := score(79-i, second)
+		if too == 1 {
+			other = fmt.Sprint(4 * i)
+		}
 		examples = append(examples, brain.Example{
 			Prompt: fmt.Sprintf("What is %d plus %d?", i, 3*i),
 			Replies: []brain.Reply{
-				{Member: 0, Key: fmt.Sprint(4 * i), Score: 1, Cost: 1, Tokens: 10},
-				{Member: 1, Key: fmt.Sprint(-1 - i), Score: 0, Cost: 1, Tokens: 10},
+				{Member: 0, Key: key, Score: right, Cost: 1, Tokens: 10},
+				{Member: 1, Key: other, Score: too, Cost: 1, Tokens: 10},
 			},
 		})
 	}
-	b, err := brain.Train(examples, brain.Options{Members: []brain.Member{{Name: right}, {Name: wrong}}})
+	b, err := brain.Train(examples, brain.Options{Members: []brain.Member{{Name: one}, {Name: two}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,12 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"summit/demo"
 	"summit/gateway"
 	"summit/identity"
+	"summit/learn"
 	"summit/llm"
 	"summit/run"
 )
@@ -22,7 +25,7 @@ type serving struct {
 	data     *dataDir
 	accounts *accounts
 	keys     identity.Keys
-	runs     *run.Log
+	runs     *learn.Learner
 	gateway  *gateway.Gateway
 	loopback bool
 	admin    string // the secret of the admin key that was just made; empty = there was one
@@ -56,10 +59,16 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 	if err != nil {
 		return nil, fmt.Errorf("summit: run log: %w", err)
 	}
-	v.runs = run.NewLog(store, run.Config{Keep: c.Runs.Keep, KeepMax: c.Runs.KeepMax, Logger: s.log})
+	if v.runs, err = openLearning(ctx, store, c, s); err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(learning{v.runs}); err != nil {
+		return nil, fmt.Errorf("summit: metrics: %w", err)
+	}
 	v.accounts = &accounts{store: store, currency: c.Currency, log: s.log}
 	v.gateway, err = gateway.New(gateway.Config{
-		Models: shown{s}, Keys: v.keys, NoAuth: c.Identity.Auth == authNone, Runs: v.runs, Loopback: v.loopback,
+		Models: shown{s}, Keys: v.keys, NoAuth: c.Identity.Auth == authNone, Runs: v.runs, Signals: c.Brain.Learn != learnOff, Registry: registry, Loopback: v.loopback,
 		Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: c.Version,
 	})
 	if err != nil {
@@ -145,10 +154,13 @@ type shown struct{ *Summit }
 func (s shown) Model(name string) (llm.Member, error) {
 	d := s.directory.Load()
 	m, err := d.member(name)
-	if err != nil || len(d.tenants) == 0 {
-		return m, err
+	if err != nil {
+		return nil, err
 	}
-	return &limited{m, s.serving.accounts, d.tenants}, nil
+	if len(d.tenants) > 0 {
+		m = &limited{m, s.serving.accounts, d.tenants}
+	}
+	return s.watched(d, name, m), nil
 }
 
 // Models returns all that can be asked.

@@ -11,6 +11,7 @@ type Seat struct {
 	Name   string
 	Vendor string  // used where the brain doesn't know the member
 	CostX  float64 // likewise: what it costs as a multiple of the best single member; 0 = unknown
+	Shift  float64 // by how much, in log-odds, it is more reliable for who asks than the brain knows
 }
 
 // Case is one request on its way: who can be asked, what came, what that says.
@@ -20,6 +21,7 @@ type Case struct {
 	seats  []seat
 	belief belief
 	keys   [maxKinds]string
+	kept   []byte // the prompt's sketch
 	calls  int
 	plan   planner
 }
@@ -43,12 +45,20 @@ const newcomer = 0.5
 
 // Case begins a request with this prompt to these members.
 func (b *Brain) Case(prompt string, seats []Seat) *Case {
-	c := &Case{b: b, belief: newBelief(), seats: make([]seat, len(seats))}
 	var buffer [dims]int8
-	var found [maxNear]near
 	sketch(prompt, b.rarity, buffer[:])
+	return b.caseOf(buffer[:], seats)
+}
+
+// caseOf is Case for a prompt's sketch.
+func (b *Brain) caseOf(sketch []int8, seats []Seat) *Case {
+	c := &Case{b: b, belief: newBelief(), seats: make([]seat, len(seats)), kept: make([]byte, len(sketch))}
+	for i, v := range sketch {
+		c.kept[i] = byte(v)
+	}
+	var found [maxNear]near
 	v := newView(len(b.header.Members))
-	b.look(b.store.nearest(buffer[:], false, found[:0]), -1, &v)
+	b.look(b.store.nearest(sketch, false, found[:0]), -1, &v)
 	c.fill(&v, seats)
 	return c
 }
@@ -73,6 +83,7 @@ func (c *Case) fill(v *view, seats []Seat) {
 			s.logit, s.costX = b.guess(v, from.CostX)
 			s.chance.vendor = vendors[from.Vendor]
 		}
+		s.logit += from.Shift
 		s.chance.set(s.logit, &b.easing)
 	}
 }

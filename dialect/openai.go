@@ -472,10 +472,12 @@ func (d *chatRequest) format() {
 func (d *chatRequest) extension() {
 	x := &d.r.Summit
 	for name := range d.object() {
-		if known(d.scanner, name, "explain", "budget", "question") && !d.null() {
+		if known(d.scanner, name, "explain", "budget", "question", "learn") && !d.null() {
 			switch string(name) {
 			case "explain":
 				x.Explain = d.boolean()
+			case "learn":
+				x.Unlearned = !d.boolean()
 			case "budget":
 				d.spending(&x.Budget)
 			case "question":

@@ -253,6 +253,7 @@ func (w *work) put(s *scope, a ask) reply {
 		forward = func(n *llm.ProgressNote) { w.send(llm.Event{Kind: llm.KindProgress, Progress: n}) }
 	}
 	gather(s.of(a.seat), &a, &rep, forward)
+	rep.part.ChancePPM = ppm // who is asked one by one is asked for certain, by what was answered before
 	w.settle(&a, rep.part)
 	w.out.Parts = append(w.out.Parts, rep.part)
 	w.report(&a, &rep)

@@ -62,7 +62,7 @@ func newAuto(env Env, p AutoParams) (llm.Member, error) {
 	if err := a.climb.check(b); err != nil {
 		return nil, err
 	}
-	a.mind, err = newMind(b, env.Brain, p)
+	a.mind, err = newMind(b, env, p)
 	return a, err
 }
 

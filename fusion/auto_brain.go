@@ -20,6 +20,8 @@ var efforts = map[string]float64{"fast": 0.25, "": 1, "balanced": 1, "best": 3}
 // mind is a brain with what a model was configured to spend.
 type mind struct {
 	brain    *brain.Brain
+	space    string                                           // of its sketches
+	shift    func(ctx context.Context, member string) float64 // nil = nobody's
 	policy   brain.Policy
 	prefer   map[string]brain.Policy // by a request's budget.prefer
 	parallel int
@@ -27,7 +29,8 @@ type mind struct {
 }
 
 // newMind checks the parameters that are a brain's; nil = there is none.
-func newMind(b *base, mine *brain.Brain, p AutoParams) (*mind, error) {
+func newMind(b *base, env Env, p AutoParams) (*mind, error) {
+	mine := env.Brain
 	spend, known := efforts[p.Effort]
 	switch {
 	case !known:
@@ -44,7 +47,7 @@ func newMind(b *base, mine *brain.Brain, p AutoParams) (*mind, error) {
 	if p.CostX > 0 {
 		spend = p.CostX
 	}
-	m := &mind{brain: mine, parallel: max(p.Parallel, 1), prefer: map[string]brain.Policy{}, costX: map[string]float64{}}
+	m := &mind{brain: mine, space: mine.Space(), shift: env.Shift, parallel: max(p.Parallel, 1), prefer: map[string]brain.Policy{}, costX: map[string]float64{}}
 	for prefer, x := range map[string]float64{"": spend, "cost": efforts["fast"], "quality": efforts["best"]} {
 		policy, err := mine.Spend(x)
 		if err != nil {
@@ -95,9 +98,14 @@ func (w *work) think(ctx context.Context, seats []*seat, m *mind, prefer string)
 	places := make([]brain.Seat, len(seats))
 	for i, s := range seats {
 		places[i] = brain.Seat{Name: s.name, Vendor: s.card.Vendor, CostX: m.costX[s.name]}
+		if m.shift != nil {
+			places[i].Shift = m.shift(ctx, s.name)
+		}
 	}
 	c := m.brain.Case(w.r.LastUser(), places)
-	t := thought{Case: c, seats: seats, policy: policy}
+	w.out.Sketch = &llm.Sketch{Features: c.Kept(), Space: m.space}
+	policy.Alone = preferred(c, places, policy.Alone)
+	t := thought{Case: c, seats: seats, places: places, policy: policy}
 	end := w.phase(1)
 	for ctx.Err() == nil {
 		t.afford(w)
@@ -145,6 +153,7 @@ func (w *work) think(ctx context.Context, seats []*seat, m *mind, prefer string)
 type thought struct {
 	*brain.Case
 	seats    []*seat
+	places   []brain.Seat
 	policy   brain.Policy
 	replies  []reply
 	place    []int // of replies, among the seats
@@ -164,8 +173,9 @@ func (t *thought) hear(i int, rep reply) {
 	t.replies, t.place = append(t.replies, rep), append(t.place, i)
 	tokens := 0.0
 	if rep.part != nil {
-		_, costX := t.Expect(i)
+		right, costX := t.Expect(i)
 		t.expected += costX
+		rep.part.RightPPM, rep.part.ChancePPM = unshifted(right, t.places[i].Shift), ppm
 		if u := rep.part.Usage; u.Output.Known() {
 			tokens = float64(u.OutputTotal())
 		}

@@ -10,6 +10,7 @@
 package fusion
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ type Env struct {
 	// Checkers check answers beside the checks that the parameters of verify
 	// name: for evaluations, where a recording knows what a test found.
 	Checkers []verify.Checker
+	// Shift says by how much, in log-odds, a member is more reliable for whose
+	// request the context is of than the brain knows; nil = by nothing.
+	Shift func(ctx context.Context, member string) float64
 }
 
 // Strategy is one way to make a member of members.

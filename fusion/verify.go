@@ -180,6 +180,10 @@ func (v *verifier) ask(ctx context.Context, w *work, seats []*seat) error {
 			t.verdict = v.inspect(ctx, w, &t.reply, end)
 			t.part.Reason = joined(t.part.Reason, t.verdict.String())
 			if t.passes() {
+				if t.passed() > 0 {
+					w.out.Verified = new(true)
+				}
+				w.out.Stop = "the answer passed"
 				return v.accept(w, t, "")
 			}
 			w.progress(s.name, llm.StateFailed, clip(t.verdict.String()))
@@ -246,6 +250,10 @@ func (v *verifier) conclude(w *work, tried []attempt, replies []reply) error {
 		}
 		return llm.Errorf(llm.Protocol, "no answer passed the checks: %s", strings.Join(texts, "; "))
 	}
+	if best.failed() > 0 {
+		w.out.Verified = new(false)
+	}
+	w.out.Stop = "nobody is left to ask"
 	why := fmt.Sprintf("not verified: no answer passed; %s's passed %d of %d checks, ", best.seat.name, best.passed(), len(best.results))
 	return v.accept(w, best, why+best.verdict.String())
 }

@@ -34,6 +34,9 @@ type Config struct {
 	// admin. It needs Loopback and leaves the admin API for keys away.
 	NoAuth bool
 	Runs   Runs // where what happened is kept; nil = nowhere
+	// Signals says that retries, edits and clients that leave are noted with
+	// the runs they are about, as weak labels.
+	Signals bool
 	// Loopback says that the listener is bound to loopback. Then Host must
 	// name this machine and Origin, which browsers send, must be this server or
 	// one of Origins: a page of another site can't reach it, not even by a
@@ -76,7 +79,8 @@ type Runs interface {
 	Get(ctx context.Context, id string) (run.Entry, error) // the error is of kind NotFound where there is none
 	// AddFeedback's error is of kind NotFound where the tenant has no such run.
 	AddFeedback(ctx context.Context, f run.Feedback) error
-	Err() error // why it can't write; nil = it can
+	Note(f run.Feedback) // what was seen of a client, and not told; never waits
+	Err() error          // why it can't write; nil = it can
 }
 
 // Limits bounds what the server takes on. Zero values are the defaults.
@@ -149,6 +153,7 @@ type Gateway struct {
 	started  time.Time
 	inflight inflight
 	running  running
+	signals  *signals // nil = not noted
 
 	tooSlow *llm.Error // why a request ends that takes longer than Limits.RequestTime; read-only
 
@@ -189,6 +194,9 @@ func New(c Config) (*Gateway, error) {
 		gate:    gate{slots: make(chan struct{}, limits.Requests), queue: int64(limits.Queue)},
 		bodies:  weight{left: limits.BodiesBytes},
 		tooSlow: llm.Errorf(llm.Timeout, "no whole answer within %v, which is the most that this server allows", limits.RequestTime),
+	}
+	if c.Signals && c.Runs != nil {
+		g.signals = newSignals()
 	}
 	g.base, g.stop = context.WithCancelCause(context.Background())
 	if g.metrics, err = newMetrics(c.Registry, g); err != nil {

@@ -280,7 +280,9 @@ func (x *exchange) keep(took time.Duration) {
 			e.TTFT = a.TTFT
 		}
 	}
+	e.Unlearned = x.call.Request.Summit.Unlearned
 	x.g.runs.Add(e, o)
+	x.signal(took)
 }
 
 func kindOf(e *llm.Error) string {

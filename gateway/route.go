@@ -12,6 +12,7 @@ import (
 	"summit/dialect"
 	"summit/identity"
 	"summit/llm"
+	"summit/run"
 )
 
 // access says who may use a route.
@@ -277,13 +278,23 @@ func (x *exchange) unknownModel(name string) *llm.Error {
 // with the time that a request may take, and with the server.
 func (x *exchange) context() (ctx context.Context, cancel context.CancelCauseFunc, free func()) {
 	timed, stop := context.WithTimeoutCause(x.r.Context(), x.g.limits.RequestTime, x.g.tooSlow)
-	ctx, cancel = context.WithCancelCause(identity.Asking(timed, x.key))
+	ctx, cancel = context.WithCancelCause(x.known(timed))
 	unhook := context.AfterFunc(x.g.base, func() { cancel(context.Cause(x.g.base)) })
 	return ctx, cancel, func() {
 		unhook()
 		cancel(nil)
 		stop()
 	}
+}
+
+// known returns the context with who asks and under which id what happens is
+// kept, for those below who may know it.
+func (x *exchange) known(ctx context.Context) context.Context {
+	ctx = identity.Asking(ctx, x.key)
+	if x.call != nil && x.call.N == 1 {
+		ctx = run.Recording(ctx, x.runID)
+	}
+	return ctx
 }
 
 // logAdmin writes down what an admin changed.

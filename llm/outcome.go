@@ -39,6 +39,7 @@ type Outcome struct {
 	Stop          string // strategy: why nobody else was asked; for people; empty = it has no choice
 	Answer        string // the normalised final answer that was compared; empty = none
 	ConfidencePPM int64  // how sure the strategy is, in millionths; 0 = unknown
+	Verified      *bool  // whether the answer passed the strategy's checks; nil = there were none that could tell
 	// Warnings say what the caller asked for and this member did not get.
 	Warnings []string
 	Err      *Error
@@ -165,6 +166,7 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Stop       string     `json:"stop,omitempty"`
 		Answer     string     `json:"answer,omitempty"`
 		Confidence int64      `json:"confidence_ppm,omitempty"`
+		Verified   *bool      `json:"verified,omitempty"`
 		Chance     int64      `json:"chance_ppm,omitempty"`
 		Right      int64      `json:"right_ppm,omitempty"`
 		Warnings   []string   `json:"warnings,omitempty"`
@@ -173,7 +175,7 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 	}{
 		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
 		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
-		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Parts: o.Parts,
+		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Verified: o.Verified, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Parts: o.Parts,
 	}
 	if o.Cost != nil {
 		v.Cost = &cost{o.Cost.Amount, o.Cost.Currency, o.Cost.From}

@@ -42,10 +42,13 @@ type Request struct {
 
 // Extension is what a caller may ask of Summit itself.
 type Extension struct {
-	Explain  bool      // show the Outcome tree with the answer
-	Budget   Budget    // bounds of this request
-	Limit    Budget    // bounds that the server adds, whatever the caller says; no protocol sets it
-	Question *Question // which recorded question this is; nil = none
+	Explain bool   // show the Outcome tree with the answer
+	Budget  Budget // bounds of this request
+	Limit   Budget // bounds that the server adds, whatever the caller says; no protocol sets it
+	// Unlearned says that nothing is to be learned from the request, whatever
+	// the server learns from others.
+	Unlearned bool
+	Question  *Question // which recorded question this is; nil = none
 }
 
 // Question names a recorded question, so that a replayed member finds its
