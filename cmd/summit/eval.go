@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,7 @@ type evaluation struct {
 	recorded eval.Options
 	svg      string
 	plot     bool
+	honesty  bool
 
 	task        string
 	model       string
@@ -76,6 +78,7 @@ stopped goes on where it was.`,
   summit eval --outcomes outcomes --train train --test dev -o json
   summit eval --outcomes outcomes --suite gsm8k --policy chosen --cap 0.25,1 --svg gsm8k.svg
   summit eval --outcomes outcomes --state eval.state -o markdown
+  summit eval --outcomes outcomes --honesty --suite theme,mathl5
   summit eval --task sums.txt -m summit --out answers`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,7 +86,7 @@ stopped goes on where it was.`,
 			case (e.outcomes == "") == (e.task == ""):
 				return usage("want either --outcomes DIR, for recorded answers, or --task FILE, for a model that answers")
 			case e.task != "":
-				if name := changed(cmd, "train", "test", "suite", "pool", "policy", "cap", "svg", "plot", "state", "allow-commands"); name != "" {
+				if name := changed(cmd, "train", "test", "suite", "pool", "policy", "cap", "svg", "plot", "state", "allow-commands", "honesty"); name != "" {
 					return usage("--%s goes with --outcomes, not with --task", name)
 				}
 				return e.live(cmd.Context())
@@ -103,6 +106,7 @@ stopped goes on where it was.`,
 	f.StringSliceVar(&e.recorded.Policies, "policy", nil, "policies (default: "+strings.Join(eval.DefaultPolicies, ",")+")")
 	f.Float64SliceVar(&e.recorded.Caps, "cap", nil, "choose once more with a mean cost of at most so many times the best single member's")
 	f.StringVar(&e.recorded.State, "state", "", "file that keeps finished suites, so that a stopped run goes on")
+	f.BoolVar(&e.honesty, "honesty", false, "instead of measuring, see whether a brain learns from permuted labels or sees the test split")
 	f.BoolVar(&e.recorded.AllowCommands, "allow-commands", false, "let tool and checked run programs that questions hold, in a sandbox (bubblewrap)")
 	f.StringVar(&e.svg, "svg", "", "write a chart of accuracy over cost to this file")
 	f.BoolVar(&e.plot, "plot", false, "draw the chart under each table too")
@@ -142,6 +146,9 @@ func (e *evaluation) run(ctx context.Context) error {
 	}
 	b := newBar(e.err)
 	e.recorded.Folder, e.recorded.Progress = folder, b.show
+	if e.honesty {
+		return e.honest(ctx, b)
+	}
 	report, err := eval.Recorded(ctx, e.recorded)
 	b.clear()
 	if err != nil {
@@ -178,6 +185,29 @@ func (e *evaluation) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// honest shows whether the evaluation could fool itself.
+func (e *evaluation) honest(ctx context.Context, b *bar) error {
+	r, err := eval.Honesty(ctx, e.recorded)
+	b.clear()
+	if err != nil {
+		return err
+	}
+	switch e.output {
+	case "json":
+		err = writeJSON(e.out, r)
+	case "yaml":
+		err = writeYAML(e.out, r)
+	case "", "table":
+		err = r.WriteTable(e.out)
+	default:
+		return usage("--output %q with --honesty, want table, json or yaml", e.output)
+	}
+	if err == nil && !r.Passed {
+		return errors.New("a brain learned from noise, or saw what it is measured on")
+	}
+	return err
 }
 
 // live asks a model the questions of a task.
