@@ -197,7 +197,7 @@ func (g *generation) signal() {
 func (g *generation) row(s *sequence, _ int, row []float32) {
 	id := g.picker.Next(row)
 	if id < 0 || id >= len(row) {
-		g.end(Blocked)
+		g.end(s, Blocked)
 		return
 	}
 	t := Token{ID: id}
@@ -208,7 +208,7 @@ func (g *generation) row(s *sequence, _ int, row []float32) {
 	if f, ok := g.picker.(Forcer); ok && more {
 		for _, id := range f.Forced() {
 			if id < 0 || id >= len(row) {
-				g.end(Blocked)
+				g.end(s, Blocked)
 				return
 			}
 			if !g.take(s, Token{ID: id}) {
@@ -228,19 +228,19 @@ func (g *generation) take(s *sequence, t Token) bool {
 	g.signal()
 	switch {
 	case slices.Contains(g.stop, t.ID):
-		g.end(Stopped)
+		g.end(s, Stopped)
 	case g.count >= g.limit:
-		g.end(Length)
+		g.end(s, Length)
 	default:
 		s.ids = append(s.ids, int32(t.ID))
 		return true
 	}
-	// What was forced before the end need not be computed.
-	s.ids = s.ids[:s.done]
 	return false
 }
 
-func (g *generation) end(r Reason) {
+// end leaves nothing to compute, not even what was forced just before.
+func (g *generation) end(s *sequence, r Reason) {
+	s.ids = s.ids[:s.done]
 	g.mu.Lock()
 	g.reason = r
 	g.mu.Unlock()

@@ -163,6 +163,7 @@ func (l *loop) step() bool {
 		return false
 	}
 	l.steps++
+	l.publishStats() // places have been taken
 	rows, width, err := l.e.forward.run(&l.batch, l.part[0].hidden)
 	if err != nil {
 		for _, s := range l.part {

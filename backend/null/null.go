@@ -6,6 +6,7 @@ package null
 
 import (
 	"fmt"
+	"slices"
 
 	"summit/tensor"
 )
@@ -22,6 +23,8 @@ type Backend struct {
 // New returns a backend that only counts.
 func New() *Backend { return &Backend{} }
 
+var caches = []tensor.DType{tensor.F16, tensor.F32, tensor.Q8_0}
+
 type nothing struct {
 	bytes int64
 	spec  tensor.BufferSpec
@@ -31,7 +34,7 @@ func (n *nothing) Bytes() int64 { return n.bytes }
 
 // Caps promises what zeros keep.
 func (*Backend) Caps() tensor.Caps {
-	return tensor.Caps{Name: "null", Kernels: "none", Threads: 1, Caches: []tensor.DType{tensor.F16, tensor.F32, tensor.Q8_0}, Invariant: true, Fused: true}
+	return tensor.Caps{Name: "null", Kernels: "none", Threads: 1, Caches: caches, Invariant: true, Fused: true}
 }
 
 // Supports everything.
@@ -51,8 +54,8 @@ func (*Backend) Alloc(s tensor.BufferSpec) (tensor.Buffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n <= 0 || s.Items <= 0 {
-		return nil, fmt.Errorf("null: buffer %q: %+v, want positive sizes", s.Name, s)
+	if n <= 0 || s.Items <= 0 || s.Cache() && !slices.Contains(caches, s.Type) {
+		return nil, fmt.Errorf("null: buffer %q: %+v, want positive sizes and one of %v", s.Name, s, caches)
 	}
 	return &nothing{bytes: n * int64(s.Items), spec: s}, nil
 }
