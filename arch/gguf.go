@@ -178,7 +178,7 @@ func (r *reader) mixture(c *Config, first, hidden int, router Router) {
 	if router.Scale == 0 {
 		router.Scale = 1
 	}
-	if groups := r.intOr("expert_group_count", 0); groups > 1 && router.Choice == TopK {
+	if groups := r.intOr("expert_group_count", 0); groups > 1 && !r.explicit {
 		router.Choice, router.Groups, router.GroupsUsed, router.GroupTop = GroupLimited, groups, r.int("expert_group_used_count"), 2
 	}
 	for i := first; i < len(c.Layers); i++ {

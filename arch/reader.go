@@ -30,7 +30,9 @@ type reader struct {
 	arch   string
 	used   map[string]bool
 	epsKey string // of the norms' epsilon; "" = the RMS one
-	err    error
+	// explicit: how experts are chosen is said in so many words; else a count of groups means the limited choice.
+	explicit bool
+	err      error
 }
 
 func (r *reader) fail(format string, args ...any) {

@@ -1,5 +1,7 @@
 package arch
 
+import "slices"
+
 // The generic architecture: every switch of Config is a metadata key, so that any mix of them is a file and no code.
 // Its keys are GGUF's usual ones plus those below; its tensors have GGUF's usual names. A key that is missing means
 // what is said in brackets.
@@ -29,6 +31,7 @@ func init() {
 }
 
 func genericConfig(r *reader) *Config {
+	r.explicit = true
 	kind := oneOf(r, "rope.pairing", RopeNeoX, map[string]RopeKind{"neighbours": RopeNorm, "halves": RopeNeoX, "none": NoRope})
 	norm := oneOf(r, "norm", RMS, map[string]NormKind{"rms": RMS, "layer": LayerNorm})
 	if norm == LayerNorm {
@@ -170,7 +173,7 @@ func (r *reader) mixers(c *Config, kind RopeKind) {
 	}
 	var latent MLAConfig
 	if has["mla"] {
-		probe := &Config{Eps: c.Eps, Layers: []LayerConfig{c.Layers[0]}}
+		probe := &Config{Eps: c.Eps, Layers: slices.Clone(c.Layers)}
 		r.latent(probe, kind)
 		latent = probe.Layers[0].MLA
 	}
