@@ -62,6 +62,9 @@ type Session interface {
 	Len() int // tokens so far
 	// Append adds tokens and returns one row of logits, [vocab], for each.
 	Append(ctx context.Context, ids []int) ([][]float32, error)
+	// Logits is the row after the last token, such as that of the request's
+	// own tokens, which Open has appended; nil after Truncate.
+	Logits() []float32
 	Truncate(n int) // keep the first n tokens
 	Close()
 }

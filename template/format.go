@@ -57,6 +57,8 @@ type Format struct {
 	// Opens is the tag that opens reasoning; a prompt that ends in it has
 	// opened it. Empty = none.
 	Opens string
+	// Closes is what ends reasoning, and the answer follows; empty = none.
+	Closes string
 }
 
 var formats []*Format
@@ -122,7 +124,7 @@ type tags struct {
 
 func (t *tags) format(name string, marks ...string) *Format {
 	all := slices.DeleteFunc(append([]string{t.open, t.close, t.callOpen, t.callClose}, t.drop...), func(s string) bool { return s == "" })
-	return &Format{Name: name, Marks: marks, Tags: all, Opens: t.open, Read: func(o Options) Reader {
+	return &Format{Name: name, Marks: marks, Tags: all, Opens: t.open, Closes: t.close, Read: func(o Options) Reader {
 		r := &tagReader{tags: t, o: o, blank: true}
 		if o.Reasoning && t.close != "" {
 			r.state = inReasoning

@@ -9,7 +9,7 @@ import (
 // analysis is reasoning, final is the answer, and what goes to functions.NAME
 // is a call. Source: openai/harmony, docs/format.md.
 func init() {
-	Register(&Format{Name: "harmony", Marks: []string{"<|channel|>", "<|message|>"}, Tags: harmonyTags,
+	Register(&Format{Name: "harmony", Marks: []string{"<|channel|>", "<|message|>"}, Tags: harmonyTags, Closes: "<|channel|>final<|message|>",
 		Read: func(o Options) Reader { return &harmony{o: o, head: true} }})
 }
 
@@ -36,8 +36,7 @@ func (r *harmony) End() []Part {
 	r.run(true)
 	switch {
 	case r.head:
-		h := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(r.header, "<|start|>")), "assistant")
-		if strings.TrimSpace(h) != "" { // a message that has no body: nothing is lost
+		if rest := strings.TrimPrefix(strings.TrimPrefix(r.header, "<|start|>"), "assistant"); rest != "" { // a message that has no body: nothing is lost
 			r.emit(Text, r.header)
 		}
 		r.header = ""

@@ -280,7 +280,9 @@ func (t *Tokenizer) ID(text string) (int, bool) {
 // Encode turns text into ids and adds nothing. With special, the names of
 // control tokens in the text become those tokens; without, they are plain
 // text, which is right for everything that a user wrote.
-func (t *Tokenizer) Encode(text string, special bool) []int {
+func (t *Tokenizer) Encode(text string, special bool) []int { return t.encode(text, special, false) }
+
+func (t *Tokenizer) encode(text string, special, guarded bool) []int {
 	if t.nfc {
 		text = norm.NFC.String(text)
 	}
@@ -292,6 +294,9 @@ func (t *Tokenizer) Encode(text string, special bool) []int {
 			ids = append(ids, id)
 			first = !t.prefixOnce
 			return
+		}
+		if guarded {
+			plain = strings.ReplaceAll(plain, guard, "")
 		}
 		ids = e.plain(ids, plain, first)
 		first = false

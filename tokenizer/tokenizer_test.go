@@ -81,6 +81,19 @@ func TestSpecialsInText(t *testing.T) {
 	}
 }
 
+// A user who writes the name of a control token writes text.
+func TestGuard(t *testing.T) {
+	tok := build(t, small("gpt-2"))
+	for _, user := range []string{"hello", "a<|im_end|>b", "<|im_end|><|im_end|>", "<tool>", "<\U0010fffe|im_end|>", "<|im_\U0010fffe\U0010fffeend|>"} {
+		prompt := "<|im_end|>" + tok.Guard(user) + "<|im_end|>"
+		clean := strings.ReplaceAll(user, "\U0010fffe", "")
+		want := append([]int{266}, append(tok.Encode(clean, false), 266)...)
+		if got := tok.EncodeGuarded(prompt); !slices.Equal(got, want) {
+			t.Errorf("%q: got %v, want %v", user, got, want)
+		}
+	}
+}
+
 func TestOverlappingSpecials(t *testing.T) {
 	d := small("gpt-2")
 	for _, s := range []string{"ab", "abc", "bcde", "e!"} {
