@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"math"
 
 	"summit/tensor"
 )
@@ -24,6 +25,8 @@ type bindings struct {
 	gateInUp bool // "up" has the gate's rows in front of its own
 	// groupedQKV: in a fused qkv, for each KV head in turn: its query heads, its key, its value.
 	groupedQKV bool
+	decayIsLog bool // A is stored as a logarithm: −exp of it is wanted
+	onePlus    bool // norms over Dim and of q and k are stored as their difference from 1
 	// sharedKeyNorm: layers that read another's keys norm them with a weight of their own.
 	sharedKeyNorm bool
 }
@@ -117,11 +120,19 @@ func (b *binder) vector(w role, suffix string, n int, at ...any) *tensor.Tensor 
 }
 
 func (b *binder) norm(w role, at ...any) NormWeights {
-	n := NormWeights{Weight: b.need(w, []int{b.c.Dim}, at...)}
+	n := NormWeights{Weight: b.plusOne(b.need(w, []int{b.c.Dim}, at...))}
 	if b.c.Norm == LayerNorm {
 		n.Bias = b.vector(w, ".bias", b.c.Dim, at...)
 	}
 	return n
+}
+
+// plusOne adds 1 to a norm's weight where the file stores the difference from it.
+func (b *binder) plusOne(t *tensor.Tensor) *tensor.Tensor {
+	if !b.opt.onePlus {
+		return t
+	}
+	return b.mapped(t, func(x float32) float32 { return 1 + x })
 }
 
 // linear returns a matrix that must be there, and its bias if it has one.
@@ -193,9 +204,9 @@ func (b *binder) attention(i int, a *AttnConfig, w *Layer) {
 		qn, kn = q, a.KVHeads*a.KeyDim
 	}
 	if a.QKNorm != NoQKNorm {
-		w.QNorm = b.need(attnQNorm, []int{qn}, i)
+		w.QNorm = b.plusOne(b.need(attnQNorm, []int{qn}, i))
 		if own || b.opt.sharedKeyNorm {
-			w.KNorm = b.need(attnKNorm, []int{kn}, i)
+			w.KNorm = b.plusOne(b.need(attnKNorm, []int{kn}, i))
 		}
 		if b.opt.sharedKeyNorm {
 			b.foldKeyNorm(i, a, w)
@@ -253,6 +264,9 @@ func (b *binder) delta(i int, d *DeltaConfig, w *Layer) {
 	w.Conv = b.need(deltaConv, []int{channels, d.ConvWidth}, i)
 	w.DtBias = b.need(deltaDt, []int{d.ValueHeads}, i)
 	w.A = b.need(deltaA, []int{d.ValueHeads}, i)
+	if b.opt.decayIsLog {
+		w.A = b.mapped(w.A, func(x float32) float32 { return float32(-math.Exp(float64(x))) })
+	}
 	w.DeltaNorm = b.need(deltaNorm, []int{d.ValueDim}, i)
 	w.Out = b.linear(deltaOut, dim, values, i)
 }

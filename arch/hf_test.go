@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +20,8 @@ type folder struct {
 	rename    map[string]string
 	config    map[string]any
 	unpermute bool
+	experts   map[string]string        // patterns of single experts by "gate", "up", "down", with the expert's number
+	remake    func(*testing.T, memory) // changes the GGUF's tensors first
 }
 
 var plainNames = map[string]string{
@@ -32,6 +35,9 @@ var plainNames = map[string]string{
 func (f folder) source(t *testing.T) memory {
 	t.Helper()
 	g := readGGUF(t, "../../shared/gguf-fixtures/"+f.fixture+".gguf")
+	if f.remake != nil {
+		f.remake(t, g)
+	}
 	num := func(key string) any { v, _ := g.Value(g.meta["general.architecture"].(string) + "." + key); return v }
 	out := memory{map[string]any{
 		"architectures": []any{f.kind}, "vocab_size": num("vocab_size"), "hidden_size": num("embedding_length"),
@@ -65,8 +71,12 @@ func (f folder) source(t *testing.T) memory {
 				if err != nil {
 					t.Fatal(err)
 				}
-				pattern := "mlp.experts.%d.%s_proj"
-				put(at+fmt.Sprintf(pattern, e, strings.TrimPrefix(role, "ffn_"))+".weight", one)
+				part := strings.TrimPrefix(role, "ffn_")
+				pattern, ok := f.experts[part]
+				if !ok {
+					pattern = "mlp.experts.%d." + part + "_proj"
+				}
+				put(at+fmt.Sprintf(pattern, e)+".weight", one)
 			}
 			continue
 		}
@@ -146,6 +156,24 @@ func TestFolders(t *testing.T) {
 		{fixture: "ernie4_5-moe-f32", kind: "Ernie4_5_MoeForCausalLM", config: map[string]any{
 			"moe_num_experts": 8, "moe_k": 3, "moe_intermediate_size": 96, "moe_num_shared_experts": 2, "moe_layer_start_index": 1,
 		}, rename: map[string]string{"exp_probs_b": "mlp.moe_statics.e_score_correction_bias!"}},
+		{fixture: "minimax-m2-f32", kind: "MiniMaxM2ForCausalLM", config: moe(map[string]any{
+			"num_local_experts": 8, "rotary_dim": 16,
+		}), rename: map[string]string{
+			"ffn_gate_inp": "block_sparse_moe.gate", "exp_probs_b": "block_sparse_moe.e_score_correction_bias!",
+		}, experts: map[string]string{
+			"gate": "block_sparse_moe.experts.%d.w1", "up": "block_sparse_moe.experts.%d.w3", "down": "block_sparse_moe.experts.%d.w2",
+		}},
+		{fixture: "qwen3next-f32", kind: "Qwen3NextForCausalLM", remake: nextAsTrained, config: moe(map[string]any{
+			"num_experts": 6, "moe_intermediate_size": 64, "shared_expert_intermediate_size": 64, "norm_topk_prob": true,
+			"partial_rotary_factor": 0.5, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 32,
+			"linear_value_head_dim": 32, "linear_conv_kernel_dim": 4,
+		}), rename: map[string]string{
+			"post_attention_norm": "post_attention_layernorm", "ffn_gate_shexp": "mlp.shared_expert.gate_proj",
+			"ffn_up_shexp": "mlp.shared_expert.up_proj", "ffn_down_shexp": "mlp.shared_expert.down_proj",
+			"ffn_gate_inp_shexp": "mlp.shared_expert_gate", "qkvz": "linear_attn.in_proj_qkvz", "ssm_ba": "linear_attn.in_proj_ba",
+			"ssm_conv1d": "linear_attn.conv1d", "ssm_dt": "linear_attn.dt_bias!", "A_log": "linear_attn.A_log!",
+			"ssm_norm": "linear_attn.norm", "ssm_out": "linear_attn.out_proj",
+		}},
 		{fixture: "pangu-embedded-f32", kind: "PanguEmbeddedForCausalLM"},
 		{fixture: "seed_oss-f32", kind: "SeedOssForCausalLM", rename: map[string]string{"post_attention_norm": "post_attention_layernorm"}},
 	} {
@@ -161,5 +189,56 @@ func TestFolders(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// nextAsTrained brings a fixture's tensors into the form in which the vendor's folder has them: q, k, v and z of each
+// key head together, decay as a logarithm, norms as their difference from 1.
+func nextAsTrained(t *testing.T, m memory) {
+	t.Helper()
+	numbers := func(x tensor.Tensor) []float32 {
+		f, err := x.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for name, x := range maps.Clone(m.tensors) {
+		f := numbers(x)
+		switch {
+		case strings.HasSuffix(name, ".ssm_a"):
+			for i := range f {
+				f[i] = float32(math.Log(-float64(f[i])))
+			}
+			delete(m.tensors, name)
+			name = strings.TrimSuffix(name, "ssm_a") + "A_log.weight"
+		case strings.Contains(name, "norm") && !strings.Contains(name, "ssm_norm"):
+			for i := range f {
+				f[i]--
+			}
+		case strings.HasSuffix(name, ".attn_gate.weight"):
+			at := strings.TrimSuffix(name, "attn_gate.weight")
+			qkv, z := m.tensors[at+"attn_qkv.weight"], x
+			var data []byte
+			rows := func(from tensor.Tensor, lo, n int) {
+				for i := range n {
+					data = append(data, from.Row(lo+i)...)
+				}
+			}
+			const head = 32 // of keys and values; 2 key heads with 2 value heads each
+			for g := range 2 {
+				rows(qkv, g*head, head)
+				rows(qkv, 2*head+g*head, head)
+				rows(qkv, 4*head+2*g*head, 2*head)
+				rows(z, 2*g*head, 2*head)
+			}
+			delete(m.tensors, name)
+			delete(m.tensors, at+"attn_qkv.weight")
+			m.tensors[at+"qkvz.weight"] = tensor.Tensor{Name: "qkvz", Type: tensor.F32, Shape: []int{12 * head, x.Shape[1]}, Data: data}
+			continue
+		default:
+			continue
+		}
+		m.tensors[name] = f32(name, f, x.Shape...)
 	}
 }
