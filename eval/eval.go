@@ -16,6 +16,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -33,7 +34,7 @@ type Options struct {
 	Train    []string  // splits that everything is fitted on
 	Test     string    // split that is reported
 	Suites   []string  // empty = every suite with these splits, and their mix
-	Pools    []string  // empty = record.Pools
+	Pools    []string  // empty = record.Pools; all names of members among them make one pool together
 	Policies []string  // empty = DefaultPolicies
 	Caps     []float64 // beside the uncapped policies: mean cost as a multiple of the best single member's
 	State    string    // file that keeps finished suites for a later run; empty = none
@@ -43,6 +44,7 @@ type Options struct {
 	AllowCommands bool
 
 	named bool // Policies were named, not the default ones
+	every bool // no Suites were named: those without a pool's members are left out
 
 	// Progress is told what begins, and how much of all is done by then.
 	Progress func(done, total int, what string)
@@ -54,6 +56,9 @@ type Report struct {
 	Train   []string      `json:"train"`
 	Test    string        `json:"test"`
 	Suites  []SuiteReport `json:"suites"`
+	// Calibration is that of each policy with a confidence over all suites of
+	// a pool together; suites from a state file are not in it.
+	Calibration []Calibration `json:"calibration,omitempty"`
 }
 
 // SuiteReport is one suite and pool. Questions of the test split whose prompt
@@ -89,6 +94,10 @@ type PolicyReport struct {
 	CILow    float64  `json:"ci_low"`
 	CIHigh   float64  `json:"ci_high"`
 	ECE      *float64 `json:"ece"` // expected calibration error of its confidence; null = it reports none
+	// ECEP95 is the 95th percentile of the error of one that is perfectly
+	// calibrated and as confident on as many questions: less than that is
+	// chance. null = no confidence.
+	ECEP95 *float64 `json:"ece_p95"`
 	// Unavailable says why the policy could not be run here; its figures are
 	// zero then, and so is N.
 	Unavailable string   `json:"unavailable,omitempty"`
@@ -96,6 +105,8 @@ type PolicyReport struct {
 	Members     []string `json:"members"` // in the order asked
 	// Weights are the members' in the strategy; none = all equal.
 	Weights []float64 `json:"weights,omitempty"`
+
+	confidences, scored []float64 // of all questions with a confidence; nil = the suite was kept in a state file
 }
 
 // Recurring ends the name of a suite whose questions also stand in a training
@@ -147,6 +158,10 @@ func Recorded(ctx context.Context, o Options) (*Report, error) {
 		}
 		report.Suites = append(report.Suites, done...)
 	}
+	report.calibrate()
+	if len(report.Suites) == 0 {
+		return nil, fmt.Errorf("eval: no suite of %s has members of the pools %s", o.Folder.Name(), strings.Join(o.Pools, ", "))
+	}
 	if o.Progress != nil {
 		all := len(o.Suites) * len(o.Pools)
 		o.Progress(all, all, "done")
@@ -165,7 +180,8 @@ func (o *Options) check() error {
 	if slices.Contains(o.Train, o.Test) {
 		return fmt.Errorf("eval: split %q is both fitted on and reported, want another one", o.Test)
 	}
-	if len(o.Suites) == 0 {
+	o.every = len(o.Suites) == 0
+	if o.every {
 		splits := append(slices.Clone(o.Train), o.Test)
 		all, err := o.Folder.Suites(splits...)
 		if err != nil {
@@ -186,6 +202,7 @@ func (o *Options) check() error {
 	if len(o.Pools) == 0 {
 		o.Pools = record.Pools
 	}
+	o.Pools = joined(o.Pools)
 	o.named = len(o.Policies) > 0
 	if !o.named {
 		o.Policies = DefaultPolicies
@@ -214,6 +231,26 @@ func (o *Options) check() error {
 	return nil
 }
 
+// joined makes one pool of the names of members: "all,a,b" is all, and a with b.
+func joined(pools []string) []string {
+	var all, members []string
+	at := 0
+	for _, p := range pools {
+		if slices.Contains(record.Pools, p) || strings.Contains(p, "+") || p == "" {
+			all = append(all, p)
+			continue
+		}
+		if len(members) == 0 {
+			at = len(all)
+		}
+		members = append(members, p)
+	}
+	if len(members) > 0 {
+		all = slices.Insert(all, at, strings.Join(members, "+"))
+	}
+	return all
+}
+
 // suite measures one suite, pool after pool.
 func (o *Options) suite(ctx context.Context, name string, splits []string, policies []policy, step func(int, string)) ([]SuiteReport, error) {
 	s, err := o.Folder.Read(name, splits...)
@@ -224,6 +261,11 @@ func (o *Options) suite(ctx context.Context, name string, splits []string, polic
 	train, test := s.In(o.Train...), s.In(o.Test)
 	if len(train) == 0 || len(test) == 0 {
 		return nil, fmt.Errorf("eval: %s: %d questions to fit on and %d to report, want some of both", name, len(train), len(test))
+	}
+	if !slices.ContainsFunc(test, func(q int) bool {
+		return slices.ContainsFunc(indicesOf(len(s.Members)), func(m int) bool { return s.Cell(q, m).Asked })
+	}) {
+		return nil, fmt.Errorf("eval: %s: split %q has %d questions and no outcomes: there is nothing to report", name, o.Test, len(test))
 	}
 	fresh, again := divide(s, train, test)
 	m := &measurer{
@@ -238,6 +280,9 @@ func (o *Options) suite(ctx context.Context, name string, splits []string, polic
 	for i, pool := range o.Pools {
 		step(i, name+"/"+pool)
 		members, err := s.Pool(pool, train, test)
+		if o.every && errors.Is(err, record.ErrNoMember) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -376,11 +421,13 @@ func (g *group) policy(w row, results, base []result) PolicyReport {
 	p.Calls /= float64(len(results))
 	p.CILow, p.CIHigh = g.boot.interval(diffs)
 	if len(confidences) > 0 {
-		ece := calibrationError(confidences, scored)
+		bins := widthBins
 		if w.plan.Use == useAuto {
-			ece = massError(confidences, scored)
+			bins = massBins
 		}
-		p.ECE = &ece
+		ece, bound := binnedError(bins(confidences), confidences, scored), errorBound(bins(confidences), confidences)
+		p.ECE, p.ECEP95 = &ece, &bound
+		p.confidences, p.scored = confidences, scored
 	}
 	return p
 }

@@ -13,7 +13,7 @@ import (
 // WriteTable writes the report for people: one block for each suite and pool.
 func (r *Report) WriteTable(w io.Writer) error {
 	out := &printer{w: w}
-	out.line("fitted on %s, reported on %s; accuracies in %%, costs in USD per 1,000 questions (estimates from lengths and list prices)", strings.Join(r.Train, " and "), r.Test)
+	out.line("fitted on %s, reported on %s; accuracies in %%, costs in USD per 1,000 questions (estimates from lengths and list prices); ECE in brackets is what chance alone reaches in one of twenty cases", strings.Join(r.Train, " and "), r.Test)
 	for i := range r.Suites {
 		s := &r.Suites[i]
 		out.line("\n%s / %s: %s, %s; best single member %s %s at %s; oracle %s",
@@ -37,17 +37,33 @@ func (r *Report) WriteTable(w io.Writer) error {
 			out.line("  answers here can't be compared, so nothing is put to the vote")
 		}
 	}
+	if len(r.Calibration) > 0 {
+		out.line("\ncalibration over all suites of a pool but the mix, ten bins of equal mass")
+		t := tabwriter.NewWriter(out, 2, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "pool\tpolicy\tcap\tsuites\tquestions\tECE\tby chance\t")
+		for i := range r.Calibration {
+			c := &r.Calibration[i]
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%.3f\t%.3f\t\n", c.Pool, c.Policy, capText(c.Cap), c.Suites, c.N, c.ECE, c.ECEP95)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
 	return out.err
 }
 
-// voted reports whether any policy asks more than one member.
+// voted reports whether any policy asks more than one member, or none was to.
 func (s *SuiteReport) voted() bool {
+	alone := true
 	for i := range s.Policies {
-		if len(s.Policies[i].Members) > 1 {
+		p := &s.Policies[i]
+		if len(p.Members) > 1 {
 			return true
 		}
+		family, _, _ := strings.Cut(p.Policy, ":")
+		alone = alone && (family == "single" || family == useTool)
 	}
-	return len(s.Members) == 1
+	return alone || len(s.Members) == 1
 }
 
 // WriteMarkdown writes the report for the documentation: a summary of what
@@ -55,7 +71,7 @@ func (s *SuiteReport) voted() bool {
 // where a reader needs it, so that nobody takes it for a ranking.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	out := &printer{w: w}
-	out.line("Fitted on %s, reported on %s. Accuracies in percent, costs in USD per 1,000 questions.", strings.Join(r.Train, " and "), r.Test)
+	out.line("Fitted on %s, reported on %s. Accuracies in percent, costs in USD per 1,000 questions; beside the calibration error (ECE), in brackets, what chance alone reaches in one of twenty cases.", strings.Join(r.Train, " and "), r.Test)
 	out.line("\n### What was chosen on %s\n", strings.Join(r.Train, " and "))
 	out.line("| suite / pool | questions | best single | its cost | chosen | gain | 95 %% interval | cost | calls | policy |")
 	out.line("|---|---:|---:|---:|---:|---:|---:|---:|---:|---|")
@@ -95,6 +111,15 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 				interval(p.CILow, p.CIHigh), perThousand(p.CostUSD), p.CostX, p.Calls, p.eceText(), p.Uses)
 		}
 	}
+	if len(r.Calibration) > 0 {
+		out.line("\n### Calibration over all suites of a pool but the mix\n")
+		out.line("| pool | policy | cap | suites | questions | ECE | by chance |")
+		out.line("|---|---|---:|---:|---:|---:|---:|")
+		for i := range r.Calibration {
+			c := &r.Calibration[i]
+			out.line("| %s | %s | %s | %d | %d | %.3f | %.3f |", c.Pool, c.Policy, capText(c.Cap), c.Suites, c.N, c.ECE, c.ECEP95)
+		}
+	}
 	return out.err
 }
 
@@ -109,30 +134,35 @@ func (r *Report) WriteCSV(w io.Writer) error {
 		return number(*v)
 	}
 	lines := [][]string{{"suite", "pool", "n", "best_single", "best_single_accuracy", "best_single_cost_usd", "oracle",
-		"policy", "cap", "accuracy", "cost_usd", "cost_x", "calls", "ci_low", "ci_high", "ece", "uses", "members", "unavailable"}}
+		"policy", "cap", "accuracy", "cost_usd", "cost_x", "calls", "ci_low", "ci_high", "ece", "ece_p95", "uses", "members", "unavailable"}}
 	for i := range r.Suites {
 		s := &r.Suites[i]
 		for j := range s.Policies {
 			p := &s.Policies[j]
 			lines = append(lines, []string{s.Suite, s.Pool, strconv.Itoa(p.N), s.BestSingle.Member, number(s.BestSingle.Accuracy), number(s.BestSingle.CostUSD), number(s.Oracle),
-				p.Policy, optional(p.Cap), number(p.Accuracy), number(p.CostUSD), number(p.CostX), number(p.Calls), number(p.CILow), number(p.CIHigh), optional(p.ECE), p.Uses, strings.Join(p.Members, " + "), p.Unavailable})
+				p.Policy, optional(p.Cap), number(p.Accuracy), number(p.CostUSD), number(p.CostX), number(p.Calls), number(p.CILow), number(p.CIHigh), optional(p.ECE), optional(p.ECEP95), p.Uses, strings.Join(p.Members, " + "), p.Unavailable})
 		}
 	}
 	return c.WriteAll(lines)
 }
 
-func (p *PolicyReport) capText() string {
-	if p.Cap == nil {
+func (p *PolicyReport) capText() string { return capText(p.Cap) }
+
+func capText(limit *float64) string {
+	if limit == nil {
 		return "-"
 	}
-	return strconv.FormatFloat(*p.Cap, 'g', -1, 64)
+	return strconv.FormatFloat(*limit, 'g', -1, 64)
 }
 
 func (p *PolicyReport) eceText() string {
 	if p.ECE == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.3f", *p.ECE)
+	if p.ECEP95 == nil {
+		return fmt.Sprintf("%.3f", *p.ECE)
+	}
+	return fmt.Sprintf("%.3f (%.3f)", *p.ECE, *p.ECEP95)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.2f", 100*v) }

@@ -141,12 +141,16 @@ func (f *Folder) readSplit(b *builder, suite, split string, keep func(string) bo
 	if err != nil {
 		return err
 	}
-	return readFile(f.fsys, f.name, suite+".outcomes."+split+".jsonl.gz", func(_ int, r *Row) error {
+	err = readFile(f.fsys, f.name, suite+".outcomes."+split+".jsonl.gz", func(_ int, r *Row) error {
 		if r.Member != "" && !keep(r.Member) {
 			return nil
 		}
 		return b.row(r)
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("record: %s: %s: split %q has a file of questions and none of outcomes: %w", f.name, suite, split, fs.ErrNotExist)
+	}
+	return err
 }
 
 // Splits returns the names of the splits that the suite has, sorted. Those of

@@ -227,10 +227,23 @@ func TestMix(t *testing.T) {
 	if splits, err := f.Splits("mix"); err != nil || !cmp.Equal(splits, []string{"dev"}) {
 		t.Errorf("splits of the mix %v, %v, want dev", splits, err)
 	}
+	if pool, err := s.Pool("DeepSeek-V2.5+all3"); err != nil || !cmp.Equal(pool, []int{1, 0}) {
+		t.Errorf("pool by another suite's name: %v, %v, want the two members", pool, err)
+	}
+	if kor, err := f.Read("korbench", "dev"); err != nil || !cmp.Equal(must(kor.Pool("deepseek-v2.5-0908")), []int{0}) {
+		t.Errorf("pool by the mix's name: %v, want DeepSeek-V2.5", err)
+	}
 	// The alias brings its own price: 60 tokens x 3 USD per million; the others 110 x 1.
 	if a, b := s.Cell(0, 1).CostUSD, s.Cell(2, 1).CostUSD; math.Abs(a-110e-6) > 1e-12 || math.Abs(b-180e-6) > 1e-12 {
 		t.Errorf("costs %v and %v, want 0.00011 and 0.00018", a, b)
 	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestLines(t *testing.T) {
@@ -246,6 +259,18 @@ func TestLines(t *testing.T) {
 		if _, _, err := f.Lines(bad[0], bad[1]); err == nil {
 			t.Errorf("lines of %q were read", bad)
 		}
+	}
+}
+
+func TestQuestionsWithoutOutcomes(t *testing.T) {
+	fsys := sample()
+	delete(fsys, "gsm8k.outcomes.dev.jsonl")
+	f, err := Open(fsys, "folder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Read("gsm8k", "train", "dev"); err == nil || !strings.Contains(err.Error(), `split "dev" has a file of questions and none of outcomes`) {
+		t.Errorf("error %v, want one that says what is missing", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -84,6 +85,26 @@ const maxMissing = 0.02
 // that think before they answer.
 var plainOut = regexp.MustCompile(`^(o1|O1|QwQ)|Thinking$`)
 
+// ErrNoMember is wrapped where a pool names a member that has no rows in the
+// suite.
+var ErrNoMember = errors.New("no member")
+
+// named returns the index of a member by the name that it has in this suite,
+// or by the one that it has in another of the mix's parts.
+func (s *Suite) named(member string) (int, bool) {
+	if m, ok := s.index[member]; ok {
+		return m, true
+	}
+	for one, other := range alias {
+		for _, pair := range [][2]string{{one, other}, {other, one}} {
+			if m, ok := s.index[pair[1]]; ok && pair[0] == member {
+				return m, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // Pool returns the indices of a pool's members, in the order of s.Members, or
 // of the list. Members that have no row for more than 2 % of either group of
 // questions are left out; base models are in no pool but "all" of mmlupro,
@@ -98,9 +119,9 @@ func (s *Suite) Pool(name string, groups ...[]int) ([]int, error) {
 		}
 	} else {
 		for member := range strings.SplitSeq(name, "+") {
-			m, ok := s.index[member]
+			m, ok := s.named(member)
 			if !ok {
-				return nil, fmt.Errorf("record: %s: pool %q: no member %q; want %s, or members of the suite joined by +", s.Name, clip(name), clip(member), strings.Join(Pools, ", "))
+				return nil, fmt.Errorf("record: %s: pool %q: %w %q; want %s, or members of the suite", s.Name, clip(name), ErrNoMember, clip(member), strings.Join(Pools, ", "))
 			}
 			if slices.Contains(pool, m) {
 				return nil, fmt.Errorf("record: %s: pool %q: member %q twice", s.Name, clip(name), clip(member))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -66,8 +67,9 @@ intervals of their gain over the best single member. Policies are
 Policies that nothing can be checked or judged for are left out; where one
 that was named can't be run here, its line says so.
 
-Pools are all, domestic, small, plain, or members joined by +. A --cap chooses
-once more under a mean cost, a multiple of the best single member's.
+Pools are all, domestic, small, plain, or names of members: a,b and a+b are
+one pool of two. A --cap chooses once more under a mean cost, a multiple of
+the best single member's.
 
 With --task it asks a model of the configuration the questions of a file and
 scores the replies. The file has a question on each line of JSON (.jsonl), or
@@ -108,7 +110,7 @@ stopped goes on where it was.`,
 	f.StringVar(&e.recorded.State, "state", "", "file that keeps finished suites, so that a stopped run goes on")
 	f.BoolVar(&e.honesty, "honesty", false, "instead of measuring, see whether a brain learns from permuted labels or sees the test split")
 	f.BoolVar(&e.recorded.AllowCommands, "allow-commands", false, "let tool and checked run programs that questions hold, in a sandbox (bubblewrap)")
-	f.StringVar(&e.svg, "svg", "", "write a chart of accuracy over cost to this file")
+	f.StringVar(&e.svg, "svg", "", "write charts of accuracy over cost to this file, or into this folder one for each suite and pool")
 	f.BoolVar(&e.plot, "plot", false, "draw the chart under each table too")
 	f.StringVar(&e.task, "task", "", "file of questions to ask a model")
 	f.StringVarP(&e.model, "model", "m", "summit", "the model or member to ask")
@@ -154,14 +156,8 @@ func (e *evaluation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.svg != "" {
-		var chart bytes.Buffer
-		if err := report.WriteSVG(&chart); err != nil {
-			return err
-		}
-		if err := record.ReplaceFile(e.svg, chart.Bytes()); err != nil {
-			return err
-		}
+	if err := e.charts(report); err != nil {
+		return err
 	}
 	switch e.output {
 	case "json":
@@ -182,6 +178,46 @@ func (e *evaluation) run(ctx context.Context) error {
 			if err := report.Suites[i].WritePlot(e.out); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// charts writes the charts: one sheet, or into a folder one file for each
+// suite and pool.
+func (e *evaluation) charts(report *eval.Report) error {
+	if e.svg == "" {
+		return nil
+	}
+	write := func(name string, r *eval.Report) error {
+		var chart bytes.Buffer
+		if err := r.WriteSVG(&chart); err != nil {
+			return err
+		}
+		return record.ReplaceFile(name, chart.Bytes())
+	}
+	if info, err := os.Stat(e.svg); !strings.HasSuffix(e.svg, "/") && (err != nil || !info.IsDir()) {
+		return write(e.svg, report)
+	}
+	if err := os.MkdirAll(e.svg, 0o755); err != nil {
+		return err
+	}
+	for i := range report.Suites {
+		s := &report.Suites[i]
+		if strings.HasSuffix(s.Suite, eval.Recurring) {
+			continue
+		}
+		one := *report
+		one.Suites = []eval.SuiteReport{*s}
+		// A pool may be a list of members, with signs that no file name has.
+		pool := strings.Map(func(r rune) rune {
+			if strings.ContainsRune("/\\:*?\"<>| ", r) {
+				return '_'
+			}
+			return r
+		}, s.Pool)
+		if err := write(filepath.Join(e.svg, s.Suite+"-"+pool+".svg"), &one); err != nil {
+			return err
 		}
 	}
 	return nil
