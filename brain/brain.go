@@ -10,7 +10,6 @@
 package brain
 
 import (
-	"fmt"
 	"math"
 	"slices"
 )
@@ -33,6 +32,7 @@ type Member struct {
 	CostX    float64 `json:"cost_x"`
 	Length   float64 `json:"length"` // mean of the logarithm of a reply's tokens
 	Spread   float64 `json:"spread"` // deviation of that from what the neighbours' replies let expect; 0 = lengths are unknown
+	Bonus    float64 `json:"bonus"`  // what its answers weigh beyond that
 	vendor   uint64  // one bit
 	logit    float64 // of Accuracy
 }
@@ -41,23 +41,24 @@ type Member struct {
 type Brain struct {
 	header
 	store
-	codes  []uint8 // rarities as a file holds them
-	rarity []float32
-	byName map[string]int
-	easing [nodes]float64
+	codes   []uint8 // rarities as a file holds them
+	prompts bool    // some examples have one
+	rarity  []float32
+	byName  map[string]int
 }
 
 // header is the part of a Brain that people can read.
 type header struct {
-	Version  int      `json:"version"` // of the format: 1
+	Version  int      `json:"version"` // of the format: 2
 	Examples int      `json:"examples"`
 	Members  []Member `json:"members"`
 	Best     int      `json:"best"`  // the most accurate member, by its place in Members
 	Unit     float64  `json:"unit"`  // what Best costs a question, in the currency trained with
 	Shape    shape    `json:"shape"` // of neighbourhoods
+	Solo     solo     `json:"solo"`
 	Model    model    `json:"model"`
-	Trust    trust    `json:"trust"` // makes confidences of the model's probabilities
-	Curve    []Point  `json:"curve"` // what can be had at which price, cheapest first
+	Plans    []plan   `json:"plans"`
+	Curve    []Point  `json:"curve"` // what the plans came to, cheapest and worst first; as long as Plans
 }
 
 // shape says how neighbours are weighed: by their cosine to this power,
@@ -67,6 +68,21 @@ type shape struct {
 	Power float64 `json:"power"`
 	Prior float64 `json:"prior"`
 }
+
+// solo says how reliable a member is by itself: the log-odds are Base +
+// Overall*o + Common*c + Special*s, as in model.
+type solo struct {
+	Base    float64 `json:"base"`
+	Overall float64 `json:"overall"`
+	Common  float64 `json:"common"`
+	Special float64 `json:"special"`
+}
+
+func (s *solo) odds(v *view, j int) float64 {
+	return s.Base + s.Overall*v.overall[j] + s.Common*v.common + s.Special*v.special[j]
+}
+
+func (s *solo) right(v *view, j int) float64 { return sigmoid(s.odds(v, j)) }
 
 // trust is a Platt scaling: the log-odds of a confidence are Slope times those
 // of the probability, plus Shift.
@@ -81,17 +97,6 @@ func (t trust) confidence(p float64) float64 {
 	return sigmoid(t.Slope*math.Log(p/(1-p)) + t.Shift)
 }
 
-// Point is what deciding at a price came to on the training examples, each
-// decided without itself in the store.
-type Point struct {
-	Price    float64 `json:"price"`    // of the best single member's mean cost, in accuracy
-	CostX    float64 `json:"cost_x"`   // mean cost, as a multiple of the best single member's
-	Accuracy float64 `json:"accuracy"` // mean score
-	Calls    float64 `json:"calls"`
-	Gain     float64 `json:"gain"` // over the best single member
-	Err      float64 `json:"err"`  // standard error of Gain
-}
-
 // Members returns the members that the brain knows, by name.
 func (b *Brain) Members() []Member { return slices.Clone(b.header.Members) }
 
@@ -101,127 +106,14 @@ func (b *Brain) Examples() int { return b.header.Examples }
 // Best returns the name of the member that was most accurate.
 func (b *Brain) Best() string { return b.header.Members[b.header.Best].Name }
 
-// Curve returns what can be had at which price, cheapest first.
+// Curve returns what the plans came to, cheapest and worst first; as long as Plans.
 func (b *Brain) Curve() []Point { return slices.Clone(b.header.Curve) }
-
-// Policy says how a Case spends.
-type Policy struct {
-	Price float64 // what a call that costs as much as the best single member has to gain in accuracy
-	Alone string  // this member answers alone: nothing was measured to be better; empty = nobody does
-	Calls int     // most calls, up to 16; 0 = DefaultCalls
-}
-
-// DefaultCalls is how many members a Case asks at most where nobody says.
-// With 12, four suites lost 0.1 points on average at the best single member's
-// cost in cross-validation, and gained 0.3 at twice that, both within chance.
-const DefaultCalls = 8
-
-// maxCalls bounds what anybody says: more answers than this would leave the
-// range of the numbers that beliefs are made of.
-const maxCalls = 16
-
-const (
-	// aim is the share of a cap that is planned for: what is spent on new
-	// questions scatters around it, by up to a tenth where 0.97 was aimed at.
-	aim = 0.94
-	// clearly is by how much a cheaper point has to be better than the dearest
-	// that a cap allows before it is taken: less is chance.
-	clearly = 0.01
-)
-
-// Spend returns the policy that was best while training among those whose mean
-// cost is at most costX times that of the best single member. Where that
-// gained nothing over the best member of that cost, it answers alone: do no
-// harm. Asking for half a standard error more was not better in
-// cross-validation.
-func (b *Brain) Spend(costX float64) (Policy, error) {
-	if !(costX > 0) || math.IsInf(costX, 0) {
-		return Policy{}, fmt.Errorf("brain: cost %v, want a multiple above zero of the best single member's", costX)
-	}
-	point, within := b.point(costX)
-	p := Policy{Price: point.Price}
-	members := b.header.Members
-	alone := -1
-	for j := range members {
-		if members[j].CostX <= costX && (alone < 0 || members[j].Accuracy > members[alone].Accuracy) {
-			alone = j
-		}
-	}
-	if alone < 0 {
-		return p, nil
-	}
-	gain := point.Gain - (members[alone].Accuracy - members[b.header.Best].Accuracy)
-	if !within || gain <= 0 {
-		p.Alone = members[alone].Name
-	}
-	return p, nil
-}
-
-// point returns what was best among all that cost at most costX; it is false
-// where nothing did.
-func (b *Brain) point(costX float64) (Point, bool) {
-	best := b.priceOf(aim * costX)
-	if best.CostX > costX {
-		return best, false
-	}
-	for i, p := range b.header.Curve {
-		if p.CostX >= best.CostX || p.CostX > aim*costX {
-			continue
-		}
-		// Neighbours on the curve are alike but for chance.
-		if g := b.smooth(i); g.Gain > best.Gain+clearly {
-			p.Gain = g.Gain
-			best = p
-		}
-	}
-	return best, true
-}
-
-// smooth returns a point of the curve with the mean gain of it and the next
-// ones.
-func (b *Brain) smooth(i int) Point {
-	p := b.header.Curve[i]
-	sum, n := 0.0, 0.0
-	for k := max(i-1, 0); k <= min(i+1, len(b.header.Curve)-1); k++ {
-		sum += b.header.Curve[k].Gain
-		n++
-	}
-	p.Gain = sum / n
-	return p
-}
-
-// priceOf returns the point of the curve with this mean cost, between two
-// measured ones; the cheapest where all cost more.
-func (b *Brain) priceOf(costX float64) Point {
-	curve := b.header.Curve
-	if len(curve) == 0 {
-		return Point{Price: 1}
-	}
-	at := curve[0]
-	for i, p := range curve {
-		if p.CostX <= costX {
-			at = p
-			continue
-		}
-		if i > 0 && p.CostX > at.CostX {
-			share := (costX - at.CostX) / (p.CostX - at.CostX)
-			between := func(x, y float64) float64 { return x + share*(y-x) }
-			at = Point{
-				Price: math.Exp(between(math.Log(at.Price), math.Log(p.Price))), CostX: costX,
-				Accuracy: between(at.Accuracy, p.Accuracy), Calls: between(at.Calls, p.Calls),
-				Gain: between(at.Gain, p.Gain), Err: between(at.Err, p.Err),
-			}
-		}
-		break
-	}
-	return at
-}
 
 // finish makes what follows from the rest: after training and after reading.
 func (b *Brain) finish(codes []uint8) {
 	b.codes, b.rarity = codes, fromRarities(codes)
 	b.store.index()
-	b.easing = b.header.Model.easing()
+	b.prompts = slices.ContainsFunc(b.norms, func(n float32) bool { return n > 0 })
 	b.byName = make(map[string]int, len(b.header.Members))
 	vendors := map[string]uint64{}
 	for j := range b.header.Members {
@@ -322,12 +214,6 @@ func (b *Brain) look(neighbours []near, self int, v *view) {
 			v.special[j] = 0
 		}
 	}
-}
-
-// logitOf is the log-odds of member j before its reply's length is known and
-// for a question of middling difficulty.
-func (m *model) logitOf(v *view, j int) float64 {
-	return m.Base + m.Overall*v.overall[j] + m.Common*v.common + m.Special*v.special[j]
 }
 
 // excess returns how much longer a reply is than expected, in deviations.

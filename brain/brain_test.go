@@ -446,7 +446,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add(1.0, 1e9, 100.0, 6.0, 0.9, 100.0, 1e-3)
 	f.Fuzz(func(t *testing.T, accuracy, cost, length, spread, hint, power, prior float64) {
 		h := header{Version: version, Members: []Member{{Name: "a", Accuracy: accuracy, CostX: cost, Length: length, Spread: spread}, {Name: "b"}}, Unit: 1}
-		h.Model = model{Base: 5, Overall: 5, Length: -2, Spread: spread, Hint: hint, Collide: 0.4, CollideVendor: 0.5}
+		h.Model = model{Base: 5, Overall: 5, Length: -2, Length2: spread, Count: hint}
 		h.Shape = shape{power, prior}
 		if h.valid() != nil {
 			return

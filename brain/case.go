@@ -19,23 +19,20 @@ type Seat struct {
 type Case struct {
 	b      *Brain
 	seats  []seat
-	belief belief
-	keys   [maxKinds]string
-	kept   []byte // the prompt's sketch
-	calls  int
-	plan   planner
+	ground ground
+	walk   walk
+	keys   []string // of answers, by what stands in the ground's keys
+	kept   []byte   // the prompt's sketch
+	coin   float64
+	plan   *plan
+	at     int // the plan's next step
 }
 
 type seat struct {
 	name   string
-	chance chance
-	logit  float64 // before its reply's length is known
-	costX  float64
 	length float64 // expected logarithm
 	spread float64
 	known  bool
-	off    bool  // was asked, or can't be
-	kind   int32 // its answer; -1 = none
 }
 
 // newcomer is by how much, in log-odds, a member that the brain doesn't know
@@ -52,10 +49,12 @@ func (b *Brain) Case(prompt string, seats []Seat) *Case {
 
 // caseOf is Case for a prompt's sketch.
 func (b *Brain) caseOf(sketch []int8, seats []Seat) *Case {
-	c := &Case{b: b, belief: newBelief(), seats: make([]seat, len(seats)), kept: make([]byte, len(sketch))}
+	c := &Case{b: b, seats: make([]seat, len(seats)), ground: b.newGround(len(seats)), kept: make([]byte, len(sketch))}
 	for i, v := range sketch {
 		c.kept[i] = byte(v)
 	}
+	c.coin = coinOf(c.kept)
+	c.walk.begin()
 	var found [maxNear]near
 	v := newView(len(b.header.Members))
 	b.look(b.store.nearest(sketch, false, found[:0]), -1, &v)
@@ -65,33 +64,52 @@ func (b *Brain) caseOf(sketch []int8, seats []Seat) *Case {
 
 // fill writes what is expected of each seat.
 func (c *Case) fill(v *view, seats []Seat) {
-	b := c.b
+	b, g := c.b, &c.ground
+	g.common = v.common
+	for j := range g.seatOf {
+		g.seatOf[j] = -1
+	}
 	vendors := map[string]uint64{}
 	for j := range b.header.Members {
 		vendors[b.header.Members[j].Vendor] = b.header.Members[j].vendor
 	}
 	for i, from := range seats {
 		s := &c.seats[i]
-		s.name, s.kind = from.Name, -1
+		s.name, g.keys[i] = from.Name, noKey
 		j, ok := b.byName[from.Name]
-		if ok {
-			m := &b.header.Members[j]
-			s.known, s.costX, s.length, s.spread = true, v.costX[j], v.length[j], m.Spread
-			s.logit = b.header.Model.logitOf(v, j)
-			s.chance.vendor = m.vendor
-		} else {
-			s.logit, s.costX = b.guess(v, from.CostX)
-			s.chance.vendor = vendors[from.Vendor]
+		if !ok {
+			g.right[i], g.costX[i], g.voices[i].weight = b.guess(v, from.CostX)
+			if from.Vendor != "" {
+				g.voices[i].vendor = vendors[from.Vendor]
+			}
+			c.shift(i, from.Shift)
+			continue
 		}
-		s.logit += from.Shift
-		s.chance.set(s.logit, &b.easing)
+		m := &b.header.Members[j]
+		s.known, s.length, s.spread = true, v.length[j], m.Spread
+		g.seatOf[j] = i
+		g.voices[i] = b.header.Model.voiceOf(v, m, j, 0)
+		g.right[i], g.costX[i] = b.header.Solo.right(v, j), v.costX[j]
+		c.shift(i, from.Shift)
 	}
 }
 
-// guess returns the log-odds and the cost of a member that nothing is known
-// of but its cost: those of the three known ones nearest to it, less newcomer;
-// of an unknown cost, the mean of all.
-func (b *Brain) guess(v *view, costX float64) (logit, cost float64) {
+// shift moves what is expected of a seat by so much, in log-odds, and what its
+// word weighs by as much as the model weighs them.
+func (c *Case) shift(i int, by float64) {
+	if by == 0 {
+		return
+	}
+	g := &c.ground
+	p := min(max(g.right[i], 1e-6), 1-1e-6)
+	g.right[i] = sigmoid(math.Log(p/(1-p)) + by)
+	g.voices[i].weight += c.b.header.Model.Overall * by
+}
+
+// guess returns how reliable a member is that nothing is known of but its
+// cost, what it costs and what its word weighs: as the three known ones
+// nearest to it, less newcomer; of an unknown cost, the mean of all.
+func (b *Brain) guess(v *view, costX float64) (right, cost, weight float64) {
 	order := make([]int, len(b.header.Members))
 	for j := range order {
 		order[j] = j
@@ -111,42 +129,47 @@ func (b *Brain) guess(v *view, costX float64) (logit, cost float64) {
 		})
 		order = order[:min(3, len(order))]
 	}
+	odds := 0.0
 	for _, j := range order {
-		logit += b.header.Model.logitOf(v, j) / float64(len(order))
+		n := float64(len(order))
+		odds += b.header.Solo.odds(v, j) / n
+		weight += b.header.Model.voiceOf(v, &b.header.Members[j], j, 0).weight / n
 	}
-	return logit - newcomer, cost
+	return sigmoid(odds - newcomer), cost, weight - newcomer
 }
 
 // Answer takes note of what a seat replied: key is the normal form of its
 // answer, empty where it holds none; tokens is the reply's length with its
-// thoughts, 0 = unknown.
+// thoughts, 0 = unknown. What a seat says a second time doesn't count.
 func (c *Case) Answer(i int, key string, tokens float64) {
-	s := &c.seats[i]
-	s.off = true
-	c.calls++
-	m := &c.b.header.Model
-	if l := excess(tokens, s.length, s.spread); l != 0 {
-		c.belief.hint(m, l)
-		s.chance.set(s.logit+m.Length*l+m.Length2*l*l, &c.b.easing)
-	}
-	if key == "" {
-		c.belief.miss(&s.chance)
+	g, m := &c.ground, &c.b.header.Model
+	if g.keys[i] == absent || slices.Contains(c.walk.order, i) {
 		return
 	}
-	kind := int32(slices.Index(c.keys[:c.belief.kinds], key))
-	if kind < 0 {
-		if kind = c.belief.kinds; kind < maxKinds {
-			c.keys[kind] = key
+	if c.plan != nil && c.at < len(c.plan.Steps) && c.plan.Steps[c.at].who(g, &c.walk) == i {
+		c.at++
+	}
+	s := &c.seats[i]
+	if l := excess(tokens, s.length, s.spread); l != 0 {
+		g.voices[i].weight += m.Length*l + m.Length2*l*l
+	}
+	if key != "" {
+		at := slices.Index(c.keys, key)
+		if at < 0 {
+			at = len(c.keys)
+			c.keys = append(c.keys, key)
 		}
+		g.keys[i] = int16(min(at, math.MaxInt16))
 	}
-	c.belief.add(m, &s.chance, kind)
-	if kind < maxKinds {
-		s.kind = kind
-	}
+	c.walk.ask(m, g, i)
 }
 
 // Off takes note that a seat can't be asked, or failed.
-func (c *Case) Off(i int) { c.seats[i].off = true }
+func (c *Case) Off(i int) {
+	if !slices.Contains(c.walk.order, i) {
+		c.ground.keys[i] = absent
+	}
+}
 
 // Step is what to do next.
 type Step struct {
@@ -155,86 +178,95 @@ type Step struct {
 }
 
 // Next returns whom to ask, or that it is time to stop: when all were asked,
-// the calls are used up, or no answer is expected to gain what it costs. The
+// the calls are used up, or the plan has nothing that is worth its cost. The
 // first step asks somebody wherever anybody can be asked.
 func (c *Case) Next(p Policy) Step {
-	at := c.choose(p)
-	if at.why != "" {
-		return Step{at.seat, at.why}
-	}
-	total, top, kind := c.belief.weigh()
-	if at.seat < 0 {
-		// What the best of the others would have to offer.
-		gain, costX := c.plan.refused(&c.belief, total, top)
-		return Step{-1, fmt.Sprintf("another answer would gain %.1f points for %.2gx", 100*gain, costX)}
-	}
-	s := &c.seats[at.seat]
-	why := fmt.Sprintf("right on %.0f %% of questions like this, at %.2gx", 100*s.chance.right, s.costX)
-	if !s.known {
-		why = fmt.Sprintf("not known yet, taken to be right on %.0f %%, at %.2gx", 100*s.chance.right, s.costX)
-	}
-	if kind >= 0 {
-		why += fmt.Sprintf("; worth %.1f points", 100*(at.value-top/total))
-	}
-	return Step{at.seat, why}
-}
-
-// choice is a Step before it is put into words.
-type choice struct {
-	seat  int     // -1 = stop
-	value float64 // of what is expected then, its price taken off
-	why   string  // where nothing was planned
-}
-
-func (c *Case) choose(p Policy) choice {
 	if p.Calls <= 0 {
 		p.Calls = DefaultCalls
 	}
-	p.Calls = min(p.Calls, maxCalls)
-	if c.calls >= p.Calls {
-		return choice{seat: -1, why: fmt.Sprintf("the limit of %d calls is reached", p.Calls)}
+	p.Calls = min(p.Calls, maxSteps)
+	w, g := &c.walk, &c.ground
+	if len(w.order) >= p.Calls {
+		return Step{-1, fmt.Sprintf("the limit of %d calls is reached", p.Calls)}
 	}
 	if p.Alone != "" {
-		for i := range c.seats {
-			if s := &c.seats[i]; s.name == p.Alone {
-				if !s.off {
-					return choice{seat: i, why: "the best alone at this cost"}
-				}
-				if s.kind >= 0 {
-					return choice{seat: -1, why: "nothing was measured to be better at this cost"}
-				}
+		if i := slices.IndexFunc(c.seats, func(s seat) bool { return s.name == p.Alone }); i >= 0 {
+			if slices.Contains(w.order, i) {
+				return Step{-1, "nothing was measured to be better at this cost"}
+			}
+			if g.keys[i] != absent {
+				return Step{i, "the best alone at this cost"}
 			}
 		}
 	}
-	left := p.Calls - c.calls
-	pl := &c.plan
-	pl.begin(c, p.Price)
-	if pl.n == 0 {
-		return choice{seat: -1, why: "nobody is left to ask"}
+	if plan := c.b.lead(p, c.coin); plan != c.plan {
+		c.plan, c.at = plan, 0
 	}
-	total, top, _ := c.belief.weigh()
-	best, at := pl.value(&c.belief, total, top, min(depth(c.belief.kinds), left))
-	if at < 0 && c.calls == 0 {
-		at = pl.leader()
+	if c.plan != nil {
+		for ; c.at < len(c.plan.Steps); c.at++ {
+			if i := c.plan.next(c.plan.Steps[c.at], g, w); i >= 0 {
+				return Step{i, c.why(i)}
+			}
+		}
 	}
-	if at < 0 {
-		return choice{seat: -1}
+	if len(w.order) == 0 || w.win < 0 {
+		// The plan's members aren't here, failed, or had no answer.
+		price := p.Price
+		if c.plan != nil {
+			price = c.plan.Price
+		}
+		rest := step{-1, price}
+		if i := rest.who(g, w); i >= 0 && (len(w.order) == 0 || c.plan == nil || c.plan.worth(0, g.costX[i])) {
+			return Step{i, c.why(i)}
+		}
 	}
-	return choice{seat: pl.seats[at], value: best / total}
+	switch {
+	case step{-1, 0}.who(g, w) < 0:
+		return Step{-1, "nobody is left to ask"}
+	case w.win < 0:
+		return Step{-1, "nobody who is left is worth the cost"}
+	}
+	return Step{-1, fmt.Sprintf("nobody who is left is worth the cost for the last %.2g %%", 100*(1-c.confidence()))}
+}
+
+// why says why a seat is asked.
+func (c *Case) why(i int) string {
+	g := &c.ground
+	why := fmt.Sprintf("right on %.0f %% of questions like this, at %.2gx", 100*g.right[i], g.costX[i])
+	if !c.seats[i].known {
+		why = fmt.Sprintf("not known yet, taken to be right on %.0f %%, at %.2gx", 100*g.right[i], g.costX[i])
+	}
+	if c.walk.win >= 0 {
+		why += fmt.Sprintf("; so far sure to %.0f %%", 100*c.confidence())
+	}
+	return why
+}
+
+func (c *Case) confidence() float64 {
+	t := trust{Slope: 1}
+	if c.plan != nil {
+		t = c.plan.Trust
+	} else if len(c.b.header.Plans) > 0 {
+		t = c.b.header.Plans[0].Trust
+	}
+	return t.confidence(c.walk.top)
 }
 
 // Together returns who else is asked beside the seat of a step, so that less
-// time passes: those that would be asked next if each gave the answer that is
-// likeliest to come from it; most at most.
+// time passes: those that would be asked next if each gave the answer that
+// leads; most at most.
 func (c *Case) Together(first int, p Policy, most int) []int {
 	seats := []int{first}
 	ahead := *c
-	ahead.seats = slices.Clone(c.seats)
+	ahead.keys = slices.Clone(c.keys)
+	ahead.walk.order, ahead.walk.kind = slices.Clone(c.walk.order), slices.Clone(c.walk.kind)
+	ahead.ground.keys, ahead.ground.voices = slices.Clone(c.ground.keys), slices.Clone(c.ground.voices)
 	for len(seats) < most {
-		s := &ahead.seats[seats[len(seats)-1]]
-		s.off = true
-		ahead.belief = ahead.belief.likeliest(&c.b.header.Model, &s.chance)
-		ahead.calls++
+		key := "\x00" // no answer's normal form
+		if h := ahead.walk.win; h >= 0 {
+			key = ahead.keys[ahead.walk.keys[h]]
+		}
+		ahead.Answer(seats[len(seats)-1], key, 0)
 		next := ahead.Next(p)
 		if next.Seat < 0 {
 			break
@@ -257,23 +289,24 @@ type Supporter struct {
 	Weight float64 // probability of being right by itself
 }
 
-// Verdict returns the likeliest answer, and who gave it, most reliable first.
+// Verdict returns the likeliest answer, and who gave it, the one whose word
+// weighs most first.
 func (c *Case) Verdict() Verdict {
-	total, top, kind := c.belief.weigh()
-	if kind < 0 {
+	w, g := &c.walk, &c.ground
+	if w.win < 0 {
 		return Verdict{}
 	}
-	v := Verdict{Key: c.keys[kind], Confidence: c.b.header.Trust.confidence(top / total)}
-	for i := range c.seats {
-		if s := &c.seats[i]; s.kind == kind {
-			v.Supporters = append(v.Supporters, Supporter{i, s.chance.right})
+	v := Verdict{Key: c.keys[w.keys[w.win]], Confidence: c.confidence()}
+	for k, i := range w.order {
+		if w.kind[k] == w.win {
+			v.Supporters = append(v.Supporters, Supporter{i, g.right[i]})
 		}
 	}
 	slices.SortStableFunc(v.Supporters, func(x, y Supporter) int {
-		switch {
-		case x.Weight > y.Weight:
+		switch a, b := g.voices[x.Seat].weight, g.voices[y.Seat].weight; {
+		case a > b:
 			return -1
-		case x.Weight < y.Weight:
+		case a < b:
 			return 1
 		}
 		return 0
@@ -283,4 +316,4 @@ func (c *Case) Verdict() Verdict {
 
 // Expect returns the probability that the seat is right, and what asking it is
 // expected to cost, as a multiple of the best single member's mean.
-func (c *Case) Expect(i int) (right, costX float64) { return c.seats[i].chance.right, c.seats[i].costX }
+func (c *Case) Expect(i int) (right, costX float64) { return c.ground.right[i], c.ground.costX[i] }

@@ -6,12 +6,84 @@ import (
 	"slices"
 )
 
-// The prices at which the curve is measured, as natural logarithms.
 const (
-	priceLow, priceHigh, priceStep = -6.5, 1.0, 0.5
+	// The prices that plans are grown for, as natural logarithms.
+	priceHigh, priceLow, priceStep = 0.8, -7.2, 0.4
+	folds                          = 4 // of cross-validation
+	// smoothing is the width, in natural logarithms of the cost, over which
+	// plans are taken to be alike but for chance.
+	smoothing = 0.35
+	// own is how much a plan's own score counts against that of the plans of
+	// about its cost.
+	own = 0.5
 )
 
-// draw measures the curve, and fits the trust to how it ended.
+// keens are the strictnesses that plans are grown with.
+var keens = []float64{0.1, 0.2, 0.4, 0.8}
+
+// Point is what a plan came to on the training examples. Accuracy and Gain
+// are cross-validated: of plans that were grown in the same way from other
+// examples, moved towards those of about the same cost.
+type Point struct {
+	Price    float64 `json:"price"`    // of the best single member's mean cost, in accuracy; 0 = one step for all
+	CostX    float64 `json:"cost_x"`   // mean cost, as a multiple of the best single member's
+	Accuracy float64 `json:"accuracy"` // mean score
+	Calls    float64 `json:"calls"`
+	Gain     float64 `json:"gain"` // over the best single member
+	Err      float64 `json:"err"`  // standard error of Gain
+}
+
+// stand makes the ground of an example.
+func (t *trainer) stand(i int) ground {
+	b := t.b
+	m := len(b.header.Members)
+	v := &t.views[i]
+	g := b.newGround(m)
+	g.common = v.common
+	var keys []string
+	for j := range m {
+		g.seatOf[j], g.keys[j] = j, absent
+		g.right[j], g.costX[j] = b.header.Solo.right(v, j), v.costX[j]
+		r := t.reply(i, j)
+		if r == nil {
+			continue
+		}
+		member := &b.header.Members[j]
+		g.voices[j] = b.header.Model.voiceOf(v, member, j, t.excess[i][j])
+		g.paid[j], g.scores[j], g.keys[j] = r.Cost/b.header.Unit, r.Score, noKey
+		if r.Key == "" {
+			continue
+		}
+		at := slices.Index(keys, r.Key)
+		if at < 0 {
+			at = len(keys)
+			keys = append(keys, r.Key)
+		}
+		g.keys[j] = int16(at)
+	}
+	return g
+}
+
+func (b *Brain) newGround(seats int) ground {
+	all := make([]float64, 4*seats)
+	part := func(i int) []float64 { return all[i*seats : (i+1)*seats : (i+1)*seats] }
+	return ground{
+		seatOf: make([]int, len(b.header.Members)), voices: make([]voice, seats), keys: make([]int16, seats),
+		right: part(0), costX: part(1), paid: part(2), scores: part(3),
+	}
+}
+
+// tried is a plan with what it came to.
+type tried struct {
+	plan
+	point Point
+	own   []ending // of the plan itself
+	cross []ending // of plans that were grown from other examples
+	costX float64  // mean of cross
+}
+
+// draw grows plans, measures them, and keeps those that nothing else is both
+// better and cheaper than.
 func (t *trainer) draw() {
 	best := t.b.header.Best
 	var some []int // examples that the best member was asked
@@ -25,89 +97,150 @@ func (t *trainer) draw() {
 	}
 	some = some[:min(len(some), maxSimulated)]
 	if len(some) == 0 {
-		t.b.header.Trust = trust{Slope: 1}
 		return
 	}
-	n := float64(len(some))
-	base := 0.0
-	for _, i := range some {
-		base += t.reply(i, best).Cost / n
+	grounds := make([]ground, len(some))
+	t.each(len(some), func(k int) { grounds[k] = t.stand(some[k]) })
+	all := t.try(grounds)
+	base := make([]float64, len(some))
+	unit := 0.0
+	for k := range grounds {
+		base[k] = grounds[k].scores[best]
+		unit += grounds[k].paid[best] / float64(len(some))
 	}
-	var ends []ending
-	results := make([]ending, len(some))
-	for l := priceHigh; l >= priceLow; l -= priceStep {
-		p := Policy{Price: math.Exp(l)}
-		t.each(len(some), func(k int) { results[k] = t.simulate(some[k], p) })
-		point := Point{Price: p.Price}
-		squares := 0.0
-		for k, r := range results {
-			gain := r.score - t.reply(some[k], best).Score
-			point.CostX += r.cost / n
-			point.Accuracy += r.score / n
-			point.Calls += float64(r.calls) / n
-			point.Gain += gain / n
-			squares += gain * gain / n
-		}
-		if base > 0 {
-			point.CostX /= base
-		} else {
-			point.CostX /= t.b.header.Unit
-		}
-		point.Err = math.Sqrt(max(squares-point.Gain*point.Gain, 0) / n)
-		t.b.header.Curve = append(t.b.header.Curve, point)
-		ends = append(ends, results...)
+	if unit <= 0 {
+		unit = 1
 	}
-	slices.SortStableFunc(t.b.header.Curve, func(x, y Point) int { return cmp.Compare(x.CostX, y.CostX) })
-	t.b.header.Trust = fitTrust(ends)
+	for i := range all {
+		all[i].measure(base, unit)
+	}
+	even(all, mean(base))
+	slices.SortStableFunc(all, func(x, y tried) int {
+		return cmp.Or(cmp.Compare(x.point.CostX, y.point.CostX), cmp.Compare(y.point.Gain, x.point.Gain))
+	})
+	for i := range all {
+		c := &all[i]
+		if k := len(t.b.header.Curve); k > 0 && c.point.Gain <= t.b.header.Curve[k-1].Gain {
+			continue
+		}
+		c.Trust = fitTrust(c.cross)
+		t.b.header.Plans, t.b.header.Curve = append(t.b.header.Plans, c.plan), append(t.b.header.Curve, c.point)
+	}
 }
 
-// ending is how a request ended.
-type ending struct {
-	score, cost float64
-	calls       int
-	sure        float64 // the model's probability; 0 = no answer
+// try grows plans from all grounds, and from all folds but one.
+func (t *trainer) try(grounds []ground) []tried {
+	options := steps(t.b.header.Members, t.b.prompts)
+	var all []tried
+	for l := priceHigh; l > priceLow; l -= priceStep {
+		for _, keen := range keens {
+			all = append(all, tried{plan: plan{Price: math.Exp(l), Keen: keen}})
+		}
+	}
+	var parts [folds + 1][]*ground // those without a fold, and all
+	for k := range grounds {
+		for f := range parts {
+			if f != k%folds {
+				parts[f] = append(parts[f], &grounds[k])
+			}
+		}
+	}
+	m := &t.b.header.Model
+	grown := make([]plan, len(all)*len(parts))
+	t.each(len(grown), func(n int) {
+		c := &all[n/len(parts)]
+		grown[n] = grow(m, options, parts[n%len(parts)], c.Price, c.Keen)
+	})
+	for i := range all {
+		all[i].plan = grown[i*len(parts)+folds]
+	}
+	for _, s := range options {
+		all = append(all, tried{plan: plan{Steps: []step{s}, Trust: trust{Slope: 1}}})
+	}
+	t.each(len(all), func(i int) {
+		c := &all[i]
+		var w walk
+		for k := range grounds {
+			c.own = append(c.own, c.plan.run(m, &grounds[k], &w))
+			if i*len(parts) < len(grown) {
+				c.cross = append(c.cross, grown[i*len(parts)+k%folds].run(m, &grounds[k], &w))
+			}
+		}
+		if c.cross == nil {
+			c.cross = c.own
+		}
+	})
+	return all
 }
 
-// simulate decides on an example by what the others taught.
-func (t *trainer) simulate(i int, p Policy) ending {
-	members := t.b.header.Members
-	c := &Case{b: t.b, belief: newBelief(), seats: make([]seat, len(members))}
-	seats := make([]Seat, len(members))
-	for j := range members {
-		seats[j] = Seat{Name: members[j].Name}
+// measure fills in the plan's point.
+func (c *tried) measure(base []float64, unit float64) {
+	n := float64(len(base))
+	squares := 0.0
+	p := Point{Price: c.Price}
+	for k := range base {
+		gain := c.cross[k].score - base[k]
+		p.Gain += gain / n
+		squares += gain * gain / n
+		p.CostX += c.own[k].cost / n / unit
+		p.Calls += float64(c.own[k].calls) / n
+		c.costX += c.cross[k].cost / n / unit
 	}
-	c.fill(&t.views[i], seats)
-	for j := range members {
-		if t.reply(i, j) == nil {
-			c.Off(j)
+	p.Err = math.Sqrt(max(squares-p.Gain*p.Gain, 0) / n)
+	c.point = p
+}
+
+// even moves the gains of plans towards those of about the same cost: part of
+// what sets one above the others is chance, and plans that were grown from
+// other examples cost something else.
+func even(all []tried, base float64) {
+	var grown []int
+	for i := range all {
+		if all[i].Price > 0 {
+			grown = append(grown, i)
 		}
 	}
-	var end ending
-	for {
-		at := c.choose(p)
-		if at.seat < 0 {
-			break
+	raw := make([]float64, len(all))
+	for i := range all {
+		raw[i] = all[i].point.Gain
+	}
+	at := func(costX float64) float64 {
+		sum, weight := 0.0, 0.0
+		for _, k := range grown {
+			d := (logCost(costX) - logCost(all[k].costX)) / smoothing
+			w := math.Exp(-d*d/2) + 1e-9
+			sum += w * raw[k]
+			weight += w
 		}
-		r := t.reply(i, at.seat)
-		end.cost += r.Cost
-		end.calls++
-		c.Answer(at.seat, r.Key, r.Tokens)
+		return sum / weight
 	}
-	total, top, kind := c.belief.weigh()
-	if kind >= 0 {
-		end.sure = top / total
-		end.score = t.reply(i, c.Verdict().Supporters[0].Seat).Score
+	for _, k := range grown {
+		p := &all[k].point
+		p.Gain = own*(raw[k]-at(all[k].costX)) + at(p.CostX)
 	}
-	return end
+	for i := range all {
+		p := &all[i].point
+		p.Gain = min(max(p.Gain, -base), 1-base)
+		p.Accuracy = base + p.Gain
+	}
+}
+
+func logCost(costX float64) float64 { return math.Log(max(costX, 1e-4)) }
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(max(len(values), 1))
 }
 
 // fitTrust fits the scaling by Newton's method.
 func fitTrust(ends []ending) trust {
 	t := trust{Slope: 1}
 	for range 12 {
-		// As ridge holds other figures.
-		g := [2]float64{ridge * (t.Slope - 1), ridge * t.Shift}
-		var a, b, d float64 = ridge, 0, ridge
+		g := [2]float64{trustHold * (t.Slope - 1), trustHold * t.Shift}
+		var a, b, d float64 = trustHold, 0, trustHold
 		for _, e := range ends {
 			if e.sure <= 0 {
 				continue
@@ -135,3 +268,7 @@ func fitTrust(ends []ending) trust {
 	t.Slope, t.Shift = math.Round(1e4*t.Slope)/1e4, math.Round(1e4*t.Shift)/1e4
 	return t
 }
+
+// trustHold holds a scaling to none, as so many examples of middling
+// probability would.
+const trustHold = 5

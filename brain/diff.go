@@ -62,7 +62,8 @@ func (b *Brain) promise(costX float64) string {
 	if p.Alone != "" {
 		return p.Alone + " alone"
 	}
-	return fmt.Sprintf("%+.1f points", 100*b.priceOf(aim*costX).Gain)
+	gain, _ := b.Promise(p)
+	return fmt.Sprintf("%+.1f points", 100*gain)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }

@@ -15,8 +15,12 @@ import (
 // 32 bytes are the SHA-256 of all before. design.md says what each byte means.
 const (
 	magic   = "summit-brain\n"
-	version = 1
+	version = 2
 )
+
+// maxFigure bounds the figures of a model, either way: sums of 16 answers stay
+// far from the ends of float64.
+const maxFigure = 50
 
 // Bounds of a file. The header of the largest brain has about 100 KB.
 const (
@@ -118,8 +122,8 @@ func (h *header) valid() error {
 		return fmt.Errorf("%d examples, want 0 to %d", n, MaxExamples)
 	case h.Best < 0 || h.Best >= m:
 		return fmt.Errorf("best is member %d, want 0 to %d", h.Best, m-1)
-	case len(h.Curve) > maxPoints:
-		return fmt.Errorf("%d points of the curve, want at most %d", len(h.Curve), maxPoints)
+	case len(h.Curve) > maxPoints || len(h.Plans) != len(h.Curve):
+		return fmt.Errorf("%d points of the curve for %d plans, want one for each and at most %d", len(h.Curve), len(h.Plans), maxPoints)
 	}
 	names := map[string]bool{}
 	for i := range h.Members {
@@ -144,17 +148,31 @@ func (h *header) valid() error {
 		in(m.Name+": cost_x", m.CostX, 0, 1e9)
 		in(m.Name+": length", m.Length, 0, 100)
 		in(m.Name+": spread", m.Spread, 0, 100)
+		in(m.Name+": bonus", m.Bonus, -maxFigure, maxFigure)
 	}
 	in("unit", h.Unit, math.SmallestNonzeroFloat64, 1e12)
 	in("shape: power", h.Shape.Power, 0, 100)
 	in("shape: prior", h.Shape.Prior, 1e-3, 1e3)
-	for _, f := range h.Model.figures() {
-		in("model: "+f.name, *f.at, f.low, f.high)
+	for _, v := range []float64{h.Solo.Base, h.Solo.Overall, h.Solo.Common, h.Solo.Special} {
+		in("solo: a figure", v, -maxFigure, maxFigure)
 	}
-	in("trust: slope", h.Trust.Slope, 0, 10)
-	in("trust: shift", h.Trust.Shift, -10, 10)
+	for _, f := range h.Model.figures() {
+		in("model: "+f.name, *f.at, -maxFigure, maxFigure)
+	}
+	for i := range h.Plans {
+		p := &h.Plans[i]
+		in("plan: price", p.Price, 0, 1e9)
+		in("plan: keen", p.Keen, 0, 100)
+		in("plan: trust: slope", p.Trust.Slope, 0, 10)
+		in("plan: trust: shift", p.Trust.Shift, -10, 10)
+		in("plan: steps", float64(len(p.Steps)), 1, maxSteps)
+		for _, s := range p.Steps {
+			in("plan: step: member", float64(s.Member), -1, float64(len(h.Members)-1))
+			in("plan: step: pick", s.Pick, 0, 1e9)
+		}
+	}
 	for _, p := range h.Curve {
-		in("curve: price", p.Price, 1e-9, 1e9)
+		in("curve: price", p.Price, 0, 1e9)
 		in("curve: cost_x", p.CostX, 0, 1e9)
 		in("curve: accuracy", p.Accuracy, 0, 1)
 		in("curve: calls", p.Calls, 0, MaxMembers)

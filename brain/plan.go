@@ -1,156 +1,160 @@
 package brain
 
-// maxCandidates is how many members the planner looks at: a guess, as many as
-// there are kinds of usefulness that begin tells apart.
-const maxCandidates = 6
+import "slices"
+
+// plan is whom to ask in which order, and what an answer has to be worth.
+type plan struct {
+	// Price is what a call that costs as much as the best single member has to
+	// gain in accuracy. A step is taken where Keen times the probability that
+	// the leading answer is wrong is more than Price times the step's cost.
+	Price float64 `json:"price"`
+	Keen  float64 `json:"keen"`
+	Steps []step  `json:"steps"`
+	// Trust makes confidences of the probabilities that the plan ends with.
+	Trust trust `json:"trust"`
+}
+
+// step names whom to ask: a member, by its place, or, where that is -1,
+// whoever of those left is the most reliable on questions like this, less Pick
+// times its cost.
+type step struct {
+	Member int     `json:"member"`
+	Pick   float64 `json:"pick,omitempty"`
+}
 
 // trouble is what a call has to gain in accuracy whatever it costs: nobody
-// waits for less, and the model's figures aren't better than that. A guess.
+// waits for less, and the figures aren't better than that. A guess.
 const trouble = 0.0005
 
-// depth returns how many calls are looked ahead where so many different
-// answers were given: the more there are, the more branches.
-func depth(kinds int32) int {
-	switch {
-	case kinds == 0:
-		return 3
-	case kinds <= 2:
-		return 2
-	}
-	return 1
+// worth reports whether a call of this cost is, where the leading answer is
+// right with probability top.
+func (p *plan) worth(top, costX float64) bool {
+	return p.Keen*(1-top) > p.Price*costX+trouble
 }
 
-// planner finds whom to ask by looking ahead: the value of a belief is the
-// probability of its likeliest answer, or, where that is more, what is
-// expected after one more answer less its price.
-type planner struct {
-	model *model
-	price float64
-	n     int
-	seats [maxCandidates]int
-	cand  [maxCandidates]*chance
-	cost  [maxCandidates]float64 // price times expected cost
-	right [maxCandidates]float64
-	costX [maxCandidates]float64
-	ahead [4]belief // one for each call that is looked ahead: nothing is allocated
+// ground is a question as plans walk over it: what is expected of each seat
+// and what it answers. While training, the seats are the members.
+type ground struct {
+	common float64
+	seatOf []int // by member; -1 = it has none
+	voices []voice
+	right  []float64 // expected, by itself
+	costX  []float64 // expected
+	paid   []float64 // real, as a multiple of the unit
+	scores []float64
+	keys   []int16 // which answer; noKey or absent
 }
 
-// begin picks the candidates: those with the best one-step value, and the
-// best by what they are worth at several prices.
-func (pl *planner) begin(c *Case, price float64) {
-	pl.model, pl.price, pl.n = &c.b.header.Model, price, 0
-	c.belief.asked = 0
-	total, top, _ := c.belief.weigh()
-	pick := func(worth func(s *seat) float64) {
-		best, most := -1, 0.0
-		for i := range c.seats {
-			s := &c.seats[i]
-			if s.off || pl.has(i) {
-				continue
-			}
-			if v := worth(s); best < 0 || v > most {
-				best, most = i, v
-			}
+const (
+	noKey  = -1 // a reply without an answer
+	absent = -2 // it can't be asked
+)
+
+// walk is a question on its way: who was asked, and what that says.
+type walk struct {
+	tally
+	keys  [maxKinds]int16
+	order []int   // who was asked
+	kind  []int32 // what each answered, by its place in the tally; -1 = nothing that counts
+	paid  float64
+	odds  odds
+	top   float64
+	win   int32   // the likeliest answer; -1 = there is none
+	value float64 // while plans are grown
+}
+
+func (w *walk) begin() { *w = walk{order: w.order[:0], kind: w.kind[:0], win: -1} }
+
+// who returns whom the step asks; -1 = nobody.
+func (s step) who(g *ground, w *walk) int {
+	open := func(j int) bool { return j >= 0 && g.keys[j] != absent && !slices.Contains(w.order, j) }
+	if s.Member >= 0 {
+		if j := g.seatOf[s.Member]; open(j) {
+			return j
 		}
-		if best >= 0 && pl.n < maxCandidates {
-			pl.take(best, &c.seats[best])
-		}
+		return -1
 	}
-	at := func(price float64) func(s *seat) float64 {
-		return func(s *seat) float64 { return s.chance.right - price*s.costX }
-	}
-	pick(at(0))
-	pick(at(price))
-	pick(at(4 * price))
-	if c.belief.kinds > 0 {
-		one := func(s *seat) float64 { return pl.ask(&c.belief, total, top, &s.chance, price*s.costX+trouble, 0, 1) }
-		pick(one)
-		pick(one)
-	}
-	pick(at(0.3))
-	pick(at(1))
-	pick(at(0.1))
-	pick(at(0))
-}
-
-func (pl *planner) has(seat int) bool {
-	for _, s := range pl.seats[:pl.n] {
-		if s == seat {
-			return true
-		}
-	}
-	return false
-}
-
-func (pl *planner) take(i int, s *seat) {
-	pl.seats[pl.n], pl.cand[pl.n], pl.cost[pl.n] = i, &s.chance, pl.price*s.costX+trouble
-	pl.right[pl.n], pl.costX[pl.n] = s.chance.right, s.costX
-	pl.n++
-}
-
-// leader returns the candidate that is best alone at the price.
-func (pl *planner) leader() int {
-	best := 0
-	for i := range pl.n {
-		if pl.right[i]-pl.cost[i] > pl.right[best]-pl.cost[best] {
-			best = i
+	best, most := -1, 0.0
+	for j := range g.keys {
+		if v := g.right[j] - s.Pick*g.costX[j]; (best < 0 || v > most) && open(j) {
+			best, most = j, v
 		}
 	}
 	return best
 }
 
-// enough is the least gain worth a call, against rounding.
-const enough = 1e-9
-
-// value returns what the belief is worth with at most depth more calls, times
-// total, and whom to ask for it; -1 = nobody.
-func (pl *planner) value(b *belief, total, top float64, depth int) (float64, int) {
-	best, at := top, -1
-	if depth <= 0 {
-		return best, at
+// next returns whom the step asks where that is worth it; -1 = nobody.
+func (p *plan) next(s step, g *ground, w *walk) int {
+	j := s.who(g, w)
+	if j >= 0 && len(w.order) > 0 && !p.worth(w.top, g.costX[j]) {
+		return -1
 	}
-	for i := range pl.n {
-		// No answer gains more than certainty.
-		if b.asked>>i&1 != 0 || total-top <= pl.cost[i]*total {
-			continue
-		}
-		if v := pl.ask(b, total, top, pl.cand[i], pl.cost[i], i, depth); v > best+enough*total {
-			best, at = v, i
-		}
-	}
-	return best, at
+	return j
 }
 
-// rare is the share of the evidence below which a branch isn't looked into.
-const rare = 1e-3
-
-// ask returns what the belief is worth after one more answer, of any kind
-// that may come.
-func (pl *planner) ask(b *belief, total, top float64, c *chance, cost float64, i, depth int) float64 {
-	v := -cost * total
-	for kind := int32(0); kind <= b.kinds; kind++ {
-		next := &pl.ahead[depth]
-		*next = *b
-		next.asked |= 1 << i
-		next.add(pl.model, c, kind)
-		t, most, _ := next.weigh()
-		if depth > 1 && t > rare*total {
-			most, _ = pl.value(next, t, most, depth-1)
+// hear writes the tally with one more answer, and returns the answer's place
+// in it; -1 = it doesn't count.
+func (w *walk) hear(g *ground, j int, t *tally) int32 {
+	*t = w.tally
+	kind := int32(-1)
+	if key := g.keys[j]; key != noKey {
+		if kind = int32(slices.Index(w.keys[:w.kinds], key)); kind < 0 && w.kinds < maxKinds {
+			kind = w.kinds
 		}
-		v += most
 	}
-	return v
+	if kind < 0 {
+		t.miss()
+	} else {
+		t.add(g.voices[j], kind)
+	}
+	return kind
 }
 
-// refused returns what the best one more answer would gain before its price,
-// and what it costs.
-func (pl *planner) refused(b *belief, total, top float64) (gain, costX float64) {
-	most := 0.0
-	for i := range pl.n {
-		v := pl.ask(b, total, top, pl.cand[i], 0, i, 1)/total - top/total
-		if net := v - pl.cost[i]; i == 0 || net > most {
-			most, gain, costX = net, v, pl.costX[i]
+// ask has a seat answer.
+func (w *walk) ask(m *model, g *ground, j int) {
+	var t tally
+	kind := w.hear(g, j, &t)
+	if kind >= 0 {
+		w.keys[kind] = g.keys[j]
+	}
+	w.tally = t
+	w.order, w.kind = append(w.order, j), append(w.kind, kind)
+	w.paid += g.paid[j]
+	w.weigh(m, g.common, &w.odds)
+	w.top, w.win = w.odds.top(w.kinds)
+}
+
+// author returns who speaks for the likeliest answer: of those who gave it the
+// one whose word weighs most; where there is no answer, of all that were asked.
+// -1 = nobody was.
+func (w *walk) author(g *ground) int {
+	best := -1
+	for k, j := range w.order {
+		if w.kind[k] == w.win && (best < 0 || g.voices[j].weight > g.voices[best].weight) {
+			best = j
 		}
 	}
-	return max(gain, 0), costX
+	return best
+}
+
+// ending is how a question ended.
+type ending struct {
+	score, cost float64
+	calls       int
+	sure        float64 // the model's probability; 0 = no answer
+}
+
+// run walks the plan.
+func (p *plan) run(m *model, g *ground, w *walk) ending {
+	w.begin()
+	for _, s := range p.Steps {
+		if j := p.next(s, g, w); j >= 0 {
+			w.ask(m, g, j)
+		}
+	}
+	end := ending{cost: w.paid, calls: len(w.order), sure: w.top}
+	if j := w.author(g); j >= 0 {
+		end.score = g.scores[j]
+	}
+	return end
 }

@@ -3,7 +3,6 @@ package brain
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -35,7 +34,7 @@ type Options struct {
 // better.
 const (
 	maxFitted    = 1500 // examples that the model is fitted to
-	maxSimulated = 500  // examples that the curve is measured on
+	maxSimulated = 1000 // examples that plans are grown and measured on
 	fewest       = 8    // examples that anything can be learned from
 )
 
@@ -52,9 +51,11 @@ func Train(examples []Example, o Options) (*Brain, error) {
 	t.b.header.Shape = t.chooseShape()
 	t.lookAround()
 	t.measureLengths()
-	t.b.header.Model = t.fit()
-	t.b.easing = t.b.header.Model.easing()
+	_, w := t.marginal(t.b)
+	t.b.header.Solo = solo{w[0], w[1], w[2], w[3]}
+	t.fit()
 	t.draw()
+
 	return t.b, nil
 }
 
@@ -378,161 +379,4 @@ func (t *trainer) measureLengths() {
 			}
 		}
 	}
-}
-
-// trial is some members' answers to one example, for which the model says how
-// likely each is to be right.
-type trial struct {
-	steps []trialStep
-	right int32 // which kind is; -1 = none of them
-}
-
-type trialStep struct {
-	overall, common, special, excess float64
-	vendor                           uint64
-	kind                             int32 // -1 = no answer
-}
-
-const (
-	trialTurns = 3 // trials of each example
-	trialSteps = 7 // most members of one
-)
-
-// trials draws members for each fitted example, good ones more often, as the
-// planner will ask them.
-func (t *trainer) trials() []trial {
-	members := t.b.header.Members
-	random := rand.New(rand.NewPCG(1, 1)) // any fixed number
-	var all []trial
-	for range trialTurns {
-		for _, i := range t.fitted {
-			most := 1 + random.IntN(trialSteps)
-			var one trial
-			var keys []string
-			one.right = -1
-			for _, j := range random.Perm(len(members)) {
-				if len(one.steps) >= most {
-					break
-				}
-				if random.Float64() > math.Exp(3*(members[j].Accuracy-members[t.b.header.Best].Accuracy)) {
-					continue
-				}
-				r := t.reply(i, j)
-				if r == nil {
-					continue
-				}
-				v := &t.views[i]
-				step := trialStep{v.overall[j], v.common, v.special[j], t.excess[i][j], members[j].vendor, -1}
-				if r.Key != "" {
-					kind := slices.Index(keys, r.Key)
-					if kind < 0 {
-						kind = len(keys)
-						keys = append(keys, r.Key)
-					}
-					step.kind = int32(kind)
-					if r.Score >= right {
-						one.right = step.kind
-					}
-				}
-				one.steps = append(one.steps, step)
-			}
-			if len(keys) > 0 {
-				all = append(all, one)
-			}
-		}
-	}
-	return all
-}
-
-// right is the score from which an answer is taken for right.
-const right = 0.99
-
-// loss is the mean negative log-likelihood of what was right.
-func (t *trainer) loss(m *model, trials []trial) float64 {
-	const parts = 16 // summed in order, so that workers don't change the sum
-	var sums [parts]float64
-	easing := m.easing()
-	t.each(parts, func(part int) {
-		var c chance
-		for k := part * len(trials) / parts; k < (part+1)*len(trials)/parts; k++ {
-			b := newBelief()
-			one := &trials[k]
-			for i := range one.steps {
-				s := &one.steps[i]
-				if s.excess != 0 {
-					b.hint(m, s.excess)
-				}
-				c.vendor = s.vendor
-				c.set(m.Base+m.Overall*s.overall+m.Common*s.common+m.Special*s.special+m.Length*s.excess+m.Length2*s.excess*s.excess, &easing)
-				if s.kind < 0 {
-					b.miss(&c)
-				} else {
-					b.add(m, &c, s.kind)
-				}
-			}
-			total, _, _ := b.weigh()
-			truth := total
-			if one.right >= 0 {
-				truth = b.weight(one.right)
-			} else {
-				for h := range b.kinds {
-					truth -= b.weight(h)
-				}
-			}
-			sums[part] -= math.Log(max(truth/total, 1e-6))
-		}
-	})
-	sum := 0.0
-	for _, s := range sums {
-		sum += s
-	}
-	return sum / float64(max(len(trials), 1))
-}
-
-// fit returns the model with the least loss, by coordinate search from the
-// marginal fit.
-func (t *trainer) fit() model {
-	_, w := t.marginal(t.b)
-	m := model{Spread: 1.5, Collide: 0.4, CollideVendor: 0.5}
-	// Figures of one member by itself are smaller than those given the
-	// difficulty. Source of 0.346: 16*sqrt(3)/(15*pi) squared.
-	grow := math.Sqrt(1 + 0.346*m.Spread*m.Spread)
-	m.Base, m.Overall, m.Common, m.Special = w[0]*grow, w[1]*grow, w[2]*grow, w[3]*grow
-	for _, f := range m.figures() {
-		*f.at = min(max(*f.at, f.low), f.high)
-	}
-	trials := t.trials()
-	best := t.loss(&m, trials)
-	figures := m.figures()
-	for range 6 {
-		for k := range figures {
-			f := &figures[k]
-			for _, sign := range []float64{1, -1} {
-				moved := false
-				for {
-					old := *f.at
-					v := old + sign*f.step
-					if v < f.low || v > f.high {
-						break
-					}
-					*f.at = v
-					l := t.loss(&m, trials)
-					if !(l < best-1e-5) {
-						*f.at = old
-						break
-					}
-					best, moved = l, true
-				}
-				if moved {
-					break
-				}
-			}
-			f.step *= 0.6
-		}
-	}
-	// Rounded, so that the file can be read.
-	for _, f := range figures {
-		*f.at = math.Round(1e4**f.at) / 1e4
-	}
-	return m
 }

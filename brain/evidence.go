@@ -1,0 +1,183 @@
+package brain
+
+import (
+	"math"
+)
+
+// maxKinds is how many different answers to one question are told apart. Who
+// gives another one counts as asked, and can't win.
+const maxKinds = 12
+
+// model says how answers are weighed: about as many figures as a page has
+// lines, so that they hardly overfit. The probability that an answer is right
+// is its share of the exponentials of the scores of all answers that were
+// given, and of none being right.
+// Source of the form: McFadden 1974, conditional logit.
+type model struct {
+	// A member adds to the score of its answer
+	//   Base + Overall*o + Common*c + Special*s + Length*l + Length2*l^2
+	// and what is its own (Member.Bonus).
+	// o: the log-odds of its overall accuracy. c: by how much all members do
+	// better on the neighbours than overall. s: by how much it does beyond
+	// that. l: how long its reply is, in deviations from what was expected.
+	Base    float64 `json:"base"`
+	Overall float64 `json:"overall"`
+	Common  float64 `json:"common"`
+	Special float64 `json:"special"`
+	Length  float64 `json:"length"`
+	Length2 float64 `json:"length2"`
+	// Those who agree aren't independent: an answer's score also has Count
+	// times the logarithm of how many gave it, Vendor times that for the share
+	// of them that have a companion of the same vendor, Share times its share
+	// of all replies, and Most where no other answer was given more often.
+	Count  float64 `json:"count"`
+	Vendor float64 `json:"vendor"`
+	Share  float64 `json:"share"`
+	Most   float64 `json:"most"`
+	// The score of none being right: constant, by the logarithm of how many
+	// were asked, by how many answers there are for each reply, by the
+	// logarithm of the number of answers, and by c.
+	None       float64 `json:"none"`
+	NoneAsked  float64 `json:"none_asked"`
+	NoneSplit  float64 `json:"none_split"`
+	NoneKinds  float64 `json:"none_kinds"`
+	NoneCommon float64 `json:"none_common"`
+}
+
+// figures is how many figures a model has, and figure is one of them.
+const figures = 15
+
+type figure struct {
+	name string
+	at   *float64
+	// prior is where it begins and what it is held to, as by so many examples.
+	prior, hold float64
+}
+
+func (m *model) figures() [figures]figure {
+	return [figures]figure{
+		{"base", &m.Base, 1, 0.5}, {"overall", &m.Overall, 0.6, 0.5}, {"common", &m.Common, 0, 0.5}, {"special", &m.Special, 0, 0.5},
+		{"length", &m.Length, 0, 0.5}, {"length2", &m.Length2, 0, 0.5},
+		{"count", &m.Count, 0, 0.5}, {"vendor", &m.Vendor, 0, 0.5}, {"share", &m.Share, 0, 0.5}, {"most", &m.Most, 0, 0.5},
+		{"none", &m.None, 0, 0.1}, {"none_asked", &m.NoneAsked, 0, 0.1}, {"none_split", &m.NoneSplit, 0, 0.1},
+		{"none_kinds", &m.NoneKinds, 0, 0.1}, {"none_common", &m.NoneCommon, 0, 0.1},
+	}
+}
+
+// voice is what one member's answer says.
+type voice struct {
+	weight float64 // added to the score of its answer
+	vendor uint64  // one bit
+}
+
+// voiceOf is a member's, by what the neighbours say of it and the excess of
+// its reply's length.
+func (m *model) voiceOf(v *view, member *Member, j int, excess float64) voice {
+	return voice{
+		weight: m.Base + m.Overall*v.overall[j] + m.Common*v.common + m.Special*v.special[j] +
+			m.Length*excess + m.Length2*excess*excess + member.Bonus,
+		vendor: member.vendor,
+	}
+}
+
+// tally is the answers so far. It is a value: who looks ahead copies it.
+type tally struct {
+	kinds, asked int32
+	count, twins [maxKinds]int32 // supporters, and those with a companion of the same vendor before them
+	weight       [maxKinds]float64
+	vendors      [maxKinds]uint64
+}
+
+// add takes note of an answer of the kind; kind = kinds is a new one.
+func (t *tally) add(v voice, kind int32) {
+	t.asked++
+	if kind >= maxKinds {
+		return
+	}
+	if kind == t.kinds {
+		t.kinds++
+	}
+	t.count[kind]++
+	t.weight[kind] += v.weight
+	if t.vendors[kind]&v.vendor != 0 {
+		t.twins[kind]++
+	}
+	t.vendors[kind] |= v.vendor
+}
+
+// miss takes note of a reply that holds no answer.
+func (t *tally) miss() { t.asked++ }
+
+// odds are the probabilities of the answers of a tally.
+type odds struct {
+	p    [maxKinds]float64
+	none float64
+}
+
+// top returns the likeliest answer and its probability; -1 = there is none.
+func (o *odds) top(kinds int32) (p float64, kind int32) {
+	kind = -1
+	for h := range kinds {
+		if o.p[h] > p {
+			p, kind = o.p[h], h
+		}
+	}
+	return
+}
+
+// weigh writes the probabilities of the answers.
+func (t *tally) weigh(m *model, common float64, o *odds) {
+	x := t.noneFacts()
+	none := m.None + m.NoneAsked*x[1] + m.NoneSplit*x[2] + m.NoneKinds*x[3] + m.NoneCommon*common
+	most := none
+	for h := range t.kinds {
+		e := t.facts(h)
+		o.p[h] = t.weight[h] + m.Count*e[0] + m.Vendor*e[1] + m.Share*e[2] + m.Most*e[3]
+		most = max(most, o.p[h])
+	}
+	o.none = math.Exp(none - most)
+	sum := o.none
+	for h := range t.kinds {
+		o.p[h] = math.Exp(o.p[h] - most)
+		sum += o.p[h]
+	}
+	o.none /= sum
+	for h := range t.kinds {
+		o.p[h] /= sum
+	}
+}
+
+// facts are what an answer's score depends on beside its supporters' weights,
+// in the order of the model's figures from Count on.
+func (t *tally) facts(kind int32) [4]float64 {
+	n := t.count[kind]
+	most := 1.0
+	for h := range t.kinds {
+		if t.count[h] > n {
+			most = 0
+			break
+		}
+	}
+	return [4]float64{logOf(n), float64(t.twins[kind]) / float64(n) * logOf(n), float64(n) / float64(t.asked), most}
+}
+
+// noneFacts are what the score of none being right depends on, in the order of
+// the model's figures from None on, but for the last.
+func (t *tally) noneFacts() [4]float64 {
+	return [4]float64{1, logOf(t.asked), float64(t.kinds) / float64(max(t.asked, 1)), logOf(t.kinds)}
+}
+
+// logOf is the logarithm of a small number, zero of zero.
+func logOf(n int32) float64 {
+	if n < int32(len(logs)) {
+		return logs[n]
+	}
+	return math.Log(float64(n))
+}
+
+var logs = func() (l [64]float64) {
+	for i := 1; i < len(l); i++ {
+		l[i] = math.Log(float64(i))
+	}
+	return
+}()
