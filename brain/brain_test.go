@@ -323,7 +323,7 @@ func TestTogether(t *testing.T) {
 		examples = append(examples, e)
 	}
 	c := trained(t, examples, o).Case("What is it?", seatsOf(o))
-	p := Policy{Price: 0.01}
+	p := Policy{Price: 0.001}
 	first := c.Next(p).Seat
 	got := c.Together(first, p, 3)
 	if len(got) != 3 || got[0] != first || got[1] == first || got[1] == got[2] || got[2] == first {

@@ -153,7 +153,8 @@ func (p *plan) run(m *model, g *ground, w *walk) ending {
 		}
 	}
 	end := ending{cost: w.paid, calls: len(w.order), sure: w.top}
-	if j := w.author(g); j >= 0 {
+	// One alone that has no answer is still what is answered with.
+	if j := w.author(g); j >= 0 && (w.win >= 0 || len(w.order) == 1) {
 		end.score = g.scores[j]
 	}
 	return end

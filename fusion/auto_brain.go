@@ -240,6 +240,13 @@ func (t *thought) rest() []*seat {
 func (w *work) believe(t *thought) error {
 	v := t.Verdict()
 	if len(v.Supporters) == 0 {
+		if len(t.replies) == 1 && t.replies[0].part != nil && t.replies[0].err != nil {
+			// One alone was asked: what came of it is what is said, as with
+			// the strategy single.
+			t.replies[0].part.WeightPPM = ppm
+			w.adopt(t.replies[0].part)
+			return failed(failures(t.replies))
+		}
 		return w.conclude(t.replies, "")
 	}
 	supporters := make([]*reply, len(v.Supporters))
