@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,21 +161,21 @@ func TestBusy(t *testing.T) {
 		e, _ := openSlow(t, time.Second, Options{CacheTokens: 128, Batch: 1, Queue: 2})
 		defer e.Close()
 		var wait sync.WaitGroup
-		busy := 0
+		var busy atomic.Int32
 		for k := range 5 {
 			wait.Go(func() {
 				time.Sleep(time.Duration(k) * 10 * time.Millisecond)
 				_, err := e.Generate(t.Context(), Request{Prompt: ids(4, k), MaxTokens: 3}, all)
 				if errors.Is(err, ErrBusy) {
-					busy++
+					busy.Add(1)
 				} else if err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wait.Wait()
-		if busy != 2 { // one at work, two in the queue
-			t.Errorf("%d of 5 were refused, want 2", busy)
+		if n := busy.Load(); n != 2 { // one at work, two in the queue
+			t.Errorf("%d of 5 were refused, want 2", n)
 		}
 	})
 }
