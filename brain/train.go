@@ -28,6 +28,7 @@ type Reply struct {
 type Options struct {
 	Members []Member // name and vendor of each; the rest is learned
 	Workers int      // 0 = one a processor; the brain is the same for any number
+	Like    *Brain   // sketches are made as by this one, so that those which were kept of requests can be read; nil = by the examples
 }
 
 // Bounds of the work of training. More examples make it slower and hardly
@@ -45,7 +46,7 @@ func Train(examples []Example, o Options) (*Brain, error) {
 		return nil, err
 	}
 	t.count()
-	codes := t.remember()
+	codes := t.remember(o.Like)
 	t.b.finish(codes)
 	t.meet()
 	t.b.header.Shape = t.chooseShape()
@@ -205,12 +206,16 @@ func (t *trainer) count() {
 	}
 }
 
-// remember makes the store. It returns the codes of the rarities.
-func (t *trainer) remember() []uint8 {
+// remember makes the store. It returns the codes of the rarities, which are
+// like's where there is one.
+func (t *trainer) remember(like *Brain) []uint8 {
 	n, m := len(t.examples), len(t.b.header.Members)
 	t.grams = make([][]gram, n)
 	t.each(n, func(i int) { t.grams[i] = grams(t.examples[i].Prompt) })
 	codes := rarities(t.grams)
+	if like != nil {
+		codes = like.codes
+	}
 	t.grams = nil
 	rarity := fromRarities(codes)
 	s := &t.b.store

@@ -99,10 +99,11 @@ func (l *learner) knows(member string) bool {
 // LearnOptions say what a brain learns from.
 type LearnOptions struct {
 	Folder  *record.Folder
-	Splits  []string // whose questions it learns from
-	Suites  []string // empty = every suite with these splits
-	Pool    string   // empty = all
-	Workers int      // 0 = one a processor
+	Splits  []string     // whose questions it learns from
+	Suites  []string     // empty = every suite with these splits
+	Pool    string       // empty = all
+	Workers int          // 0 = one a processor
+	Like    *brain.Brain // as brain.Options says; nil = by the examples
 }
 
 // Learn trains one brain on the recorded answers of all the suites. The same
@@ -121,7 +122,7 @@ func Learn(o LearnOptions) (*brain.Brain, error) {
 		}
 	}
 	l := learner{places: map[string]int{}}
-	l.Workers = o.Workers
+	l.Workers, l.Like = o.Workers, o.Like
 	for i, name := range o.Suites {
 		if slices.Contains(o.Suites[:i], name) {
 			return nil, fmt.Errorf("eval: learn: suite %q twice", name)
