@@ -26,14 +26,16 @@ answers: how reliable each is on which kind of question, what it costs, and
 when another answer is worth its price. It holds no text of any prompt.`,
 		Example: `  summit brain train --outcomes outcomes --out summit.brain
   summit brain show summit.brain
-  summit brain diff old.brain new.brain`,
+  summit brain diff old.brain new.brain
+  summit brain show --tenant lab
+  summit brain promote new.brain`,
 	})
-	c.AddCommand(brainTrain(a), brainShow(a), brainDiff(a))
+	c.AddCommand(brainTrain(a), brainShow(a), brainDiff(a), brainLog(a), brainPromote(a))
 	return c
 }
 
 func brainTrain(a *app) *cobra.Command {
-	var outcomes, out string
+	var outcomes, out, like string
 	var o eval.LearnOptions
 	c := &cobra.Command{
 		Use:   "train --outcomes DIR",
@@ -50,6 +52,11 @@ func brainTrain(a *app) *cobra.Command {
 				return failed("--outcomes names a folder with members.jsonl and files such as gsm8k.questions.train.jsonl.gz", err)
 			}
 			o.Folder = folder
+			if like != "" {
+				if o.Like, err = readBrain(like); err != nil {
+					return err
+				}
+			}
 			b, err := eval.Learn(o)
 			if err != nil {
 				return err
@@ -78,16 +85,32 @@ func brainTrain(a *app) *cobra.Command {
 	f.StringSliceVar(&o.Splits, "train", []string{"train"}, "splits to learn from")
 	f.StringSliceVar(&o.Suites, "suite", nil, "suites (default: all that the folder has)")
 	f.StringVar(&o.Pool, "pool", "all", "pool of members")
+	f.StringVar(&like, "like", "", "a brain that has served: the new one can be judged by the requests that were kept then")
 	return c
 }
 
 func brainShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show FILE",
-		Short:   "Show what a brain has learned",
-		Example: "  summit brain show summit.brain -o json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+	var tenant string
+	c := &cobra.Command{
+		Use:   "show [FILE]",
+		Short: "Show what a brain has learned",
+		Long: `Show prints what a brain has learned. With --tenant it prints what the tenant's
+feedback says of members beside that, in log-odds, from the run log of the data
+directory; FILE is then only for comparing.`,
+		Example: `  summit brain show summit.brain -o json
+  summit brain show summit.brain --tenant lab`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant != "" {
+				file := ""
+				if len(args) > 0 {
+					file = args[0]
+				}
+				return a.overlays(cmd.Context(), tenant, file)
+			}
+			if len(args) == 0 {
+				return usage("want FILE, a brain, or --tenant")
+			}
 			b, err := readBrain(args[0])
 			if err != nil {
 				return err
@@ -107,6 +130,8 @@ func brainShow(a *app) *cobra.Command {
 			})
 		},
 	}
+	c.Flags().StringVar(&tenant, "tenant", "", "show what was learned from this tenant's feedback")
+	return c
 }
 
 func brainDiff(a *app) *cobra.Command {

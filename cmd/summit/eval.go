@@ -29,6 +29,8 @@ type evaluation struct {
 	plot     bool
 	honesty  bool
 
+	logged      logged
+	byLog       bool
 	task        string
 	model       string
 	judge       string
@@ -38,9 +40,9 @@ type evaluation struct {
 }
 
 func evalCommand(a *app) *cobra.Command {
-	e := evaluation{app: a}
+	e := evaluation{app: a, logged: logged{app: a}}
 	cmd := &cobra.Command{
-		Use:   "eval (--outcomes DIR | --task FILE)",
+		Use:   "eval (--outcomes DIR | --task FILE | --logged --brain FILE)",
 		Short: "Measure policies on recorded answers, or a model on a task",
 		Long: `Eval measures how good policies are, and what they cost.
 
@@ -75,15 +77,37 @@ With --task it asks a model of the configuration the questions of a file and
 scores the replies. The file has a question on each line of JSON (.jsonl), or
 blocks of text set apart by ---. Scorers are ` + strings.Join(eval.Scorers(), ", ") + `.
 With --out the answers are kept as recorded outcomes, and a run that was
-stopped goes on where it was.`,
+stopped goes on where it was.
+
+With --logged it judges a new brain by the requests that a server kept: what it
+would have done, as far as all whom it would have asked were asked, by chance
+or not, weighed by that chance. It says promote, do not promote, or too little
+data; "summit brain promote" heeds it.`,
 		Example: `  summit eval --outcomes outcomes --suite gsm8k,mathl5 --pool all
   summit eval --outcomes outcomes --train train --test dev -o json
   summit eval --outcomes outcomes --suite gsm8k --policy chosen --cap 0.25,1 --svg gsm8k.svg
   summit eval --outcomes outcomes --state eval.state -o markdown
   summit eval --outcomes outcomes --honesty --suite theme,mathl5
-  summit eval --task sums.txt -m summit --out answers`,
+  summit eval --task sums.txt -m summit --out answers
+  summit eval --logged --brain new.brain`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if e.byLog || e.logged.brain != "" {
+				if name := changed(cmd, "outcomes", "task", "train", "test", "suite", "pool", "policy", "cap", "svg", "plot", "state", "honesty", "model", "judge", "out", "split", "concurrency", "max-spend"); name != "" {
+					return usage("--%s doesn't go with --logged", name)
+				}
+				if !e.byLog || e.logged.brain == "" {
+					return usage("want --logged and --brain FILE together: the brain to judge by the requests that were kept")
+				}
+				report, err := e.logged.judge(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return e.logged.show(report)
+			}
+			if name := changed(cmd, "from", "cost-x"); name != "" {
+				return usage("--%s goes with --logged", name)
+			}
 			switch {
 			case (e.outcomes == "") == (e.task == ""):
 				return usage("want either --outcomes DIR, for recorded answers, or --task FILE, for a model that answers")
@@ -100,6 +124,9 @@ stopped goes on where it was.`,
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&e.byLog, "logged", false, "judge a brain by the requests that a server kept")
+	f.StringVar(&e.logged.brain, "brain", "", "the brain to judge, with --logged")
+	e.logged.flags(cmd)
 	f.StringVar(&e.outcomes, "outcomes", "", "folder of recorded answers")
 	f.StringSliceVar(&e.recorded.Train, "train", []string{"train"}, "splits to fit on")
 	f.StringVar(&e.recorded.Test, "test", "dev", "split to report")

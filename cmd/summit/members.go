@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"summit"
+	"summit/learn"
 	"summit/llm"
 )
 
@@ -30,7 +32,9 @@ func membersCommand(a *app) *cobra.Command {
 		Short: "List who answers: vendors, servers and recordings",
 		Long: `Members lists who answers, with prices for a million tokens in the accounting
 currency. With --probe each is asked whether it is in health, which costs no
-tokens.`,
+tokens. Where a server has kept a run log, it shows how often a member agrees
+with others (or is called right) of late, and since when that is clearly less
+than it was.`,
 		Example: `  summit members --probe
   summit members -o yaml`,
 		Args: cobra.NoArgs,
@@ -46,27 +50,32 @@ tokens.`,
 			if probe {
 				states = probeAll(c.Context(), members)
 			}
+			drift := a.drift(c.Context())
 			type member struct {
-				Name         string        `json:"name"`
-				Use          string        `json:"use"`
-				Vendor       string        `json:"vendor,omitempty"`
-				Model        string        `json:"model,omitempty"`
-				Address      string        `json:"address,omitempty"`
-				WindowTokens int           `json:"window_tokens,omitempty"`
-				Input        string        `json:"input_price,omitempty"`
-				Output       string        `json:"output_price,omitempty"`
-				Source       summit.Source `json:"source"`
-				Labels       []string      `json:"labels,omitempty"`
+				Name         string           `json:"name"`
+				Use          string           `json:"use"`
+				Vendor       string           `json:"vendor,omitempty"`
+				Model        string           `json:"model,omitempty"`
+				Address      string           `json:"address,omitempty"`
+				WindowTokens int              `json:"window_tokens,omitempty"`
+				Input        string           `json:"input_price,omitempty"`
+				Output       string           `json:"output_price,omitempty"`
+				Source       summit.Source    `json:"source"`
+				Labels       []string         `json:"labels,omitempty"`
+				Drift        []learn.Drifting `json:"drift,omitempty"`
 				health
 			}
 			all := []member{}
 			for i, e := range members {
 				card := e.Member.Card()
 				in, out := price(card)
-				all = append(all, member{e.Name, e.Use, card.Vendor, card.Model, e.Address, card.WindowTokens, in, out, e.Source, card.Labels, states[i]})
+				all = append(all, member{e.Name, e.Use, card.Vendor, card.Model, e.Address, card.WindowTokens, in, out, e.Source, card.Labels, drift[e.Name], states[i]})
 			}
 			return a.emit(all, func(w io.Writer) {
 				head := []string{"NAME", "USE", "VENDOR", "MODEL", "WINDOW", "INPUT", "OUTPUT", "SOURCE", "LABELS"}
+				if drift != nil {
+					head = append(head, "AGREES")
+				}
 				if probe {
 					head = append(head, "HEALTH")
 				}
@@ -77,6 +86,9 @@ tokens.`,
 						window = strconv.Itoa(m.WindowTokens)
 					}
 					cells := []string{m.Name, m.Use, plain(m.Vendor), plain(m.Model), window, m.Input, m.Output, string(m.Source), strings.Join(m.Labels, ", ")}
+					if drift != nil {
+						cells = append(cells, agrees(m.Drift))
+					}
 					if probe {
 						cells = append(cells, m.health.String())
 					}
@@ -87,6 +99,45 @@ tokens.`,
 	}
 	c.Flags().BoolVar(&probe, "probe", false, "ask each member whether it is in health")
 	return c
+}
+
+// drift returns what a server wrote down of members' agreement, by member; nil
+// where there is none to read.
+func (a *app) drift(ctx context.Context) map[string][]learn.Drifting {
+	l, err := a.load()
+	if err != nil {
+		return nil
+	}
+	store, err := summit.OpenRuns(ctx, l.Config.DataDir)
+	if err != nil || store == nil {
+		return nil
+	}
+	defer store.Close()
+	all, err := learn.DriftOf(ctx, store)
+	if err != nil || len(all) == 0 {
+		return nil
+	}
+	by := map[string][]learn.Drifting{}
+	for _, d := range all {
+		by[d.Member] = append(by[d.Member], d)
+	}
+	return by
+}
+
+// agrees writes a member's drift into one cell.
+func agrees(all []learn.Drifting) string {
+	var parts []string
+	for _, d := range all {
+		text := fmt.Sprintf("%.0f %%", 100*d.Recent)
+		if d.What == learn.Accuracy {
+			text += " right"
+		}
+		if !d.Since.IsZero() {
+			text += fmt.Sprintf(" (was %.0f %%, fell %s)", 100*d.Normal, date(d.Since))
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (h health) String() string {
