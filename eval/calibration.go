@@ -108,7 +108,7 @@ func (r *Report) calibrate() {
 		}
 		for j := range s.Policies {
 			p := &s.Policies[j]
-			if len(p.confidences) == 0 {
+			if len(p.Confidences) == 0 {
 				continue
 			}
 			k := key{p.Policy, p.capText(), s.Pool}
@@ -120,8 +120,8 @@ func (r *Report) calibrate() {
 				confidences, scores = append(confidences, nil), append(scores, nil)
 			}
 			r.Calibration[c].Suites++
-			confidences[c] = append(confidences[c], p.confidences...)
-			scores[c] = append(scores[c], p.scored...)
+			confidences[c] = append(confidences[c], p.Confidences...)
+			scores[c] = append(scores[c], p.Scored...)
 		}
 	}
 	for i := range r.Calibration {

@@ -45,6 +45,8 @@ type Options struct {
 
 	named bool // Policies were named, not the default ones
 	every bool // no Suites were named: those without a pool's members are left out
+	// absent is why the last suite was left out; nil = none was.
+	absent error
 
 	// Progress is told what begins, and how much of all is done by then.
 	Progress func(done, total int, what string)
@@ -106,7 +108,10 @@ type PolicyReport struct {
 	// Weights are the members' in the strategy; none = all equal.
 	Weights []float64 `json:"weights,omitempty"`
 
-	confidences, scored []float64 // of all questions with a confidence; nil = the suite was kept in a state file
+	// Confidences are the policy's own, of the questions where it had any, and
+	// Scored its scores there; nil = the suite was kept in a state file.
+	Confidences []float64 `json:"-"`
+	Scored      []float64 `json:"-"`
 }
 
 // Recurring ends the name of a suite whose questions also stand in a training
@@ -159,6 +164,9 @@ func Recorded(ctx context.Context, o Options) (*Report, error) {
 		report.Suites = append(report.Suites, done...)
 	}
 	report.calibrate()
+	if len(report.Suites) == 0 && o.absent != nil {
+		return nil, fmt.Errorf("eval: no suite has the members of a pool: %w", o.absent)
+	}
 	if len(report.Suites) == 0 {
 		return nil, fmt.Errorf("eval: no suite of %s has members of the pools %s", o.Folder.Name(), strings.Join(o.Pools, ", "))
 	}
@@ -281,6 +289,7 @@ func (o *Options) suite(ctx context.Context, name string, splits []string, polic
 		step(i, name+"/"+pool)
 		members, err := s.Pool(pool, train, test)
 		if o.every && errors.Is(err, record.ErrNoMember) {
+			o.absent = err
 			continue
 		}
 		if err != nil {
@@ -427,7 +436,7 @@ func (g *group) policy(w row, results, base []result) PolicyReport {
 		}
 		ece, bound := binnedError(bins(confidences), confidences, scored), errorBound(bins(confidences), confidences)
 		p.ECE, p.ECEP95 = &ece, &bound
-		p.confidences, p.scored = confidences, scored
+		p.Confidences, p.Scored = confidences, scored
 	}
 	return p
 }

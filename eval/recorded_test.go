@@ -407,7 +407,7 @@ func TestOptionErrors(t *testing.T) {
 	f(func(o *Options) { o.Suites = []string{"nope"} }, `no suite "nope"; it holds sums`)
 	f(func(o *Options) { o.Suites = []string{"sums", "sums"} }, `suite "sums" twice`)
 	f(func(o *Options) { o.Pools = []string{"a", "nobody"} }, `no member "nobody"`)
-	f(func(o *Options) { o.Pools = []string{"a", "a"} }, `pool "a" twice`)
+	f(func(o *Options) { o.Pools = []string{"a", "a"} }, `member "a" twice`)
 	f(func(o *Options) { o.Caps = []float64{0} }, "cap 0")
 	f(func(o *Options) { o.Caps = []float64{1, 1} }, "cap 1 twice")
 	for _, bad := range []string{"vote", "majority@", "majority@1", "majority@10", "majority@03", "cascade@all", "single@2", "single:", "chosen@3", ""} {
