@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: check lint test race bench fuzz size run build conformance test-real-clients
+.PHONY: check lint test race bench bench-engine fuzz size run build conformance test-real-clients
 
 check: lint race
 
@@ -42,3 +42,8 @@ conformance: build # unmodified public client libraries against Summit; needs No
 
 test-real-clients: build # unmodified Codex CLI and Claude Code against Summit; 730 MB from the npm registry, so not in .ci/run
 	./scripts/real-clients.sh bin/summit
+
+bench-engine: build # our side of docs/performance.md: random weights in the shape of a 0.6B model
+	@set -e; mkdir -p bin; for t in Q8_0 Q4_0 Q4_K; do \
+	  test -f bin/bench-$$t.gguf || bin/summit weights synth bin/bench-$$t.gguf --shape qwen3-0.6b --type $$t; \
+	  echo "== $$t"; bin/summit perf bin/bench-$$t.gguf -p 64,512 -n 64 -t 1,2 -b 1,8; done

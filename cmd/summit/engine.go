@@ -23,9 +23,14 @@ type engineFlags struct {
 }
 
 func (f *engineFlags) bind(c *cobra.Command) {
+	c.Flags().IntVarP(&f.threads, "threads", "t", 0, "workers; 0 = one a processor core")
+	f.bindRest(c)
+}
+
+// bindRest is bind for a command that has its own flag for threads.
+func (f *engineFlags) bindRest(c *cobra.Command) {
 	flags := c.Flags()
 	flags.BoolVar(&f.exact, "exact", false, "weights as stored, float32 arithmetic and cache: slow, for comparison")
-	flags.IntVarP(&f.threads, "threads", "t", 0, "workers; 0 = one a processor core")
 	flags.StringVar(&f.backend, "backend", "cpu", "what computes: "+strings.Join(tensor.Backends(), ", "))
 	flags.StringVar(&f.kernels, "kernels", "", "tier of kernels, such as plain; empty = the best there is")
 	flags.StringVar(&f.cache, "cache", "", "type of the KV cache: F16, F32 or Q8_0; empty = F16, or F32 with --exact")
