@@ -130,7 +130,7 @@ func affine(x []float32, top int) (scale, low float32) {
 
 // wholeUpTo rounds to a whole number in 0..top.
 func wholeUpTo(x float32, top int) float32 {
-	return float32(max(0, min(top, int(float32(x+0.5)))))
+	return float32(max(0, min(int32(top), int32(x+0.5))))
 }
 
 // fitSymmetric fits x = d*scale*q for each group of n numbers, with q in
@@ -199,18 +199,23 @@ func fitLevels(x []float32) (scale float32) {
 	return scale
 }
 
-// nearestLevel returns the index of the nearest table value.
-func nearestLevel(x float32) byte {
-	lo, hi := 0, 15
-	for hi-lo > 1 {
-		if m := (lo + hi) / 2; x < levels[m] {
-			hi = m
-		} else {
-			lo = m
+// below[i] is the index of the last table value that is not above i-128.
+// Values lie 10 or more apart, so the nearest one is that or the next.
+var below = func() (t [256]uint8) {
+	for i := range t {
+		for t[i] < 14 && levels[t[i]+1] <= float32(i-128) {
+			t[i]++
 		}
 	}
-	if x-levels[lo] > levels[hi]-x {
-		return byte(hi)
+	return t
+}()
+
+// nearestLevel returns the index of the nearest table value, the lower of two
+// that are as near.
+func nearestLevel(x float32) byte {
+	i := below[max(0, min(255, int(x+128)))]
+	if x-levels[i] > levels[i+1]-x {
+		i++
 	}
-	return byte(lo)
+	return i
 }

@@ -32,7 +32,10 @@ func encodeQ8_0(dst []byte, src []float32) {
 	}
 }
 
-// roundAway rounds to the nearest whole number, halves away from zero.
+// roundAway rounds to the nearest whole number, halves away from zero. It
+// adds a half of x's own sign: a branch on the sign would mostly be guessed
+// wrong.
 func roundAway(x float32) int {
-	return int(float32(x + float32(math.Copysign(0.5, float64(x)))))
+	half := math.Float32frombits(math.Float32bits(x)&(1<<31) | math.Float32bits(0.5))
+	return int(int32(x + half))
 }

@@ -365,3 +365,17 @@ func BenchmarkQuantize(b *testing.B) {
 		})
 	}
 }
+
+func TestNearestLevel(t *testing.T) {
+	for x := float32(-140); x < 130; x += 0.125 {
+		best := 0
+		for i, l := range levels {
+			if d := x - l; d*d < (x-levels[best])*(x-levels[best]) {
+				best = i
+			}
+		}
+		if got := nearestLevel(x); int(got) != best {
+			t.Fatalf("nearestLevel(%g) = %d (%g), want %d (%g)", x, got, levels[got], best, levels[best])
+		}
+	}
+}
