@@ -50,8 +50,8 @@ func again(t *testing.T, meta *Metadata, tensors []tensor.Tensor) {
 		}
 	}
 	for i, x := range tensors {
-		if !reflect.DeepEqual(x, tensors2[i]) {
-			t.Errorf("%v became %v", x, tensors2[i])
+		if y := tensors2[i]; x.String() != y.String() || !bytes.Equal(x.Data, y.Data) {
+			t.Errorf("%v became %v", x, y)
 		}
 	}
 }
@@ -267,8 +267,8 @@ func TestFixtures(t *testing.T) {
 		if err != nil || !strings.HasPrefix(filepath.Base(path), name) && len(f.tensors) == 0 {
 			t.Errorf("%s: %q, %v", path, name, err)
 		}
-		for _, x := range f.Tensors() {
-			if x.Type.CanDequantize() {
+		for i, x := range f.Tensors() {
+			if i%4 == 0 && x.Type.CanDequantize() { // some of each: 39 MB under the race detector are slow
 				y, err := x.Float32s()
 				if err != nil {
 					t.Error(err)

@@ -30,6 +30,9 @@ func TestRandom(t *testing.T) {
 			continue
 		}
 		for _, shape := range [][]int{{3, 256}, {300, 768}} {
+			if shape[0] == 300 && typ != tensor.Q8_0 && typ != tensor.BF16 && typ != tensor.Q4_K {
+				continue // a pool takes long to encode, and is the same code for all
+			}
 			x := fill(1, tensor.Tensor{Name: "x", Type: typ, Shape: shape})
 			if !bytes.Equal(x.Data, fill(1, x).Data) {
 				t.Errorf("%v: the same seed gave other bytes", x)
