@@ -2,9 +2,11 @@ package arch
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
+	"summit/arch/archtest"
 	"summit/tensor"
 )
 
@@ -123,6 +125,46 @@ func TestLyingFacts(t *testing.T) {
 	f(true, "expert_count", uint32(5), `"blk.0.ffn_gate_inp.weight": shape [6 8], want [5 8]`)
 	f(true, "expert_group_count", uint32(4), "expert_group_used_count: the key is missing")
 	f(true, "expert_weights_scale", "x", "expert_weights_scale")
+}
+
+// TestLyingFolders refuses a config.json that does not fit, by name.
+func TestLyingFolders(t *testing.T) {
+	f := func(c archtest.Case, key string, value any, want string) {
+		t.Helper()
+		c.Config = maps.Clone(c.Config)
+		c.Config[key] = value
+		if _, err := Load(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s = %v: got %v, want an error with %q", c.Name, key, value, err, want)
+		}
+	}
+	spark, pangu, large, zhinao := archtest.Spark3(), archtest.PanguProMoE(), archtest.HunyuanLarge(), archtest.Zhinao()
+	f(zhinao, "num_attention_heads", 0.0, "num_attention_heads: got 0")
+	f(zhinao, "num_key_value_heads", 4.0, "KV heads: got 4 for 6 heads")
+	f(zhinao, "num_hidden_layers", 1e9, "num_hidden_layers: got 1000000000")
+	f(zhinao, "num_hidden_layers", 3.0, "is missing")
+	f(zhinao, "num_hidden_layers", 2.5, "got 2.5, want a whole number")
+	f(zhinao, "vocab_size", 97.0, "shape [96 48], want [97 48]")
+	f(zhinao, "hidden_act", "relu", `hidden_act: got "relu"`)
+	f(zhinao, "rope_theta", 0.0, "rope base: got 0")
+	f(zhinao, "rope_scaling", "yes", "rope_scaling: got \"yes\", want an object")
+	f(zhinao, "rope_scaling", map[string]any{"type": "warp"}, `the type "warp"`)
+	f(zhinao, "rope_scaling", map[string]any{"type": "yarn", "factor": "x"}, "rope factor")
+	f(zhinao, "rope_scaling", map[string]any{"rope_type": "llama3", "factor": -1.0}, "rope_scaling")
+	f(zhinao, "quantization_config", map[string]any{"quant_method": "fp8"}, `the method "fp8"`)
+	unknown := zhinao
+	unknown.Config = maps.Clone(zhinao.Config)
+	delete(unknown.Config, "architectures")
+	f(unknown, "model_type", "nosuch", `got ["nosuch"], want one of`)
+	f(zhinao, "partial_rotary_factor", 2.0, "partial_rotary_factor: got 2")
+	f(spark, "layer_types", []any{"full_attention"}, "want a list of 8")
+	f(spark, "layer_types", []any{"a", "b", "c", "d", "e", "f", "g", "h"}, `got "a" for layer 0`)
+	f(spark, "tie_word_embeddings", false, `"lm_head.weight" is missing`)
+	f(pangu, "num_experts", 15.0, "expert groups: got 4 for 15 experts")
+	f(pangu, "num_experts_per_tok", 0.0, "experts used: got 0")
+	f(pangu, "decoder_sparse_step", 0.0, "decoder_sparse_step: got 0")
+	f(large, "cla_share_factor", 0.0, "cla_share_factor: got 0")
+	f(large, "moe_topk", []any{1.0}, "want a whole number or a list of 4")
+	f(large, "cla_share_factor", 4.0, "no place for it is known")
 }
 
 // TestLyingTensors refuses missing, unknown and misshapen tensors, by name.

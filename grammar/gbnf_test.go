@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 )
@@ -191,6 +192,62 @@ func TestMask(t *testing.T) {
 	}
 	if err := c.Matcher().Accept(99); err == nil {
 		t.Error("a token that is not in the vocabulary was accepted")
+	}
+}
+
+// TestShared lets many answers use one constraint at a time.
+func TestShared(t *testing.T) {
+	v, err := NewVocab([][]byte{[]byte("{"), []byte("}"), []byte(`"`), []byte("a"), []byte(`":`), []byte("1"), []byte(","), nil}, []int{7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := JSON(Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := g.With(v)
+	var wait sync.WaitGroup
+	for seed := range uint64(8) {
+		wait.Go(func() {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			m := c.Matcher()
+			for range 300 {
+				mask, err := m.Mask()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				id := rng.IntN(v.Size())
+				if mask.Has(id) != (m.Accept(id) == nil) {
+					t.Errorf("mask and Accept differ about token %d", id)
+					return
+				}
+				if m.Ended() {
+					m.Reset()
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// TestStacksDiffer tells states apart that differ only deep in their stacks.
+func TestStacksDiffer(t *testing.T) {
+	g, err := Parse(`root ::= "(" root ")" | "x"`, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := NewVocab(nil, nil)
+	m := g.With(v).Matcher()
+	for depth := range 6 {
+		m.Reset()
+		if err := m.AcceptBytes([]byte(strings.Repeat("(", depth) + "x" + strings.Repeat(")", depth))); err != nil || !m.Done() {
+			t.Fatalf("depth %d: %v, done %v", depth, err, m.Done())
+		}
+		m.Reset()
+		if err := m.AcceptBytes([]byte(strings.Repeat("(", depth+1) + "x" + strings.Repeat(")", depth))); err != nil || m.Done() {
+			t.Fatalf("depth %d and one more: %v, done %v", depth, err, m.Done())
+		}
 	}
 }
 

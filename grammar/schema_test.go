@@ -184,6 +184,7 @@ func TestSchemaTexts(t *testing.T) {
 	f(`{"type":"array","items":{"type":"integer"},"minItems":2,"maxItems":3}`, []string{`[1,2]`, `[1, 2, 3]`}, []string{`[]`, `[1]`, `[1,2,3,4]`, `[1,2`})
 	f(`{"type":"string","minLength":2,"maxLength":3}`, []string{`"ab"`, `"é😀x"`, `"\n\u0041"`}, []string{`"a"`, `"abcd"`})
 	f(`{"type":"integer","minimum":95,"maximum":105}`, []string{`95`, `99`, `100`, `105`}, []string{`94`, `106`, `9`, `1000`, `-95`, `095`})
+	f(`{"type":"integer","minimum":345,"maximum":872}`, []string{`345`, `350`, `399`, `400`, `799`, `869`, `872`}, []string{`344`, `340`, `873`, `880`, `34`, `3450`})
 	f(`{"type":"integer","minimum":-20,"maximum":-3}`, []string{`-20`, `-3`, `-11`}, []string{`-2`, `-21`, `3`, `0`})
 	f(`{"type":"number","minimum":0,"maximum":1}`, []string{`0`, `1`, `0.5`, `0.999`}, []string{`1.0001`, `-0.1`, `2`, `1e9`})
 	f(`{"type":"string","pattern":"^a.c$"}`, []string{`"abc"`, `"a\"c"`, `"aéc"`}, []string{`"ac"`, `"xabc"`, `"abcd"`})
@@ -245,6 +246,20 @@ func TestBadSchemas(t *testing.T) {
 	f(`{"$ref":"#/$defs/d0","$defs":{`+chain.String()+`"d2000":{}}}`, "too large")
 	if _, err := Schema([]byte(`{"type":"string","maxLength":99999999}`), Limits{}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a grammar that is too large: got %v, want ErrTooLarge", err)
+	}
+}
+
+// TestNoBlindAlley leaves out what could be begun and never ended.
+func TestNoBlindAlley(t *testing.T) {
+	g, err := Schema([]byte(`{"anyOf":[{"type":"string"},{"type":"object","properties":{"x":{"$ref":"#/$defs/loop"}},"required":["x"]}],
+		"$defs":{"loop":{"type":"array","items":{"$ref":"#/$defs/loop"},"minItems":1}}}`), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := NewVocab(nil, nil)
+	m := g.With(v).Matcher()
+	if m.Allows('{') || !m.Allows('"') {
+		t.Errorf("{ is allowed %v, \" is allowed %v", m.Allows('{'), m.Allows('"'))
 	}
 }
 
