@@ -33,7 +33,7 @@ func TestGreedyChoice(t *testing.T) {
 	f(Sampling{Temperature: 1}, []float32{nan, -inf}, -1)
 	f(Sampling{Temperature: 1}, []float32{0, inf}, 1)
 	f(Sampling{Bias: map[int]float64{0: 3}}, []float32{1, 3, 3, 2}, 0)
-	f(Sampling{Repetition: 2}, []float32{4, 3, 2.5, 2}, 2)     // 4/2, 3/2: both in the prompt
+	f(Sampling{Repetition: 2}, []float32{4, 3, 2.5, 2}, 2)       // 4/2, 3/2: both in the prompt
 	f(Sampling{Repetition: 2}, []float32{-1.5, -3, -2.5, -9}, 2) // -1.5*2 = -3
 	f(Sampling{Presence: 5, Frequency: 5}, []float32{4, 3, 2, 1}, 0)
 }
