@@ -21,6 +21,7 @@ type Config struct {
 	Models   map[string]Model  `yaml:"models"`   // models made of members, by name; summit, summit-max and summit-lite exist where not set here
 	Brain    Brain             `yaml:"brain"`    // what the strategy auto knows of the members
 	Identity Identity          `yaml:"identity"` // who may ask
+	Engine   Engine            `yaml:"engine"`   // models that are computed in this process
 	Limits   Limits            `yaml:"limits"`   // bounds of the server
 	Runs     Runs              `yaml:"runs"`     // how long the log of runs is kept
 	Log      Log               `yaml:"log"`      // what is logged, to standard error
@@ -45,6 +46,7 @@ type FX struct {
 // Member is one vendor, server or recording that answers.
 type Member struct {
 	Use          string  `yaml:"use"`                                  // the kind of member, such as openai for any OpenAI-compatible server
+	File         string  `yaml:"file"`                                 // kind local: a GGUF file, a safetensors file, or a folder with one
 	BaseURL      string  `yaml:"base_url"`                             // address of its API; empty = the kind's own
 	KeyEnv       string  `yaml:"key_env"`                              // environment variable that holds its key (or NAME_FILE the path of a file with it); empty = those that the kind knows
 	KeyFile      string  `yaml:"key_file"`                             // file that holds its key, readable by its owner only; not beside key_env

@@ -13,6 +13,7 @@ import (
 	"summit/brain"
 	"summit/fusion"
 	"summit/llm"
+	"summit/local"
 	"summit/money"
 )
 
@@ -91,7 +92,7 @@ func (d *directory) member(name string) (llm.Member, error) {
 
 // newDirectory builds members and models. purse is what found members spend
 // from; it outlives reloads.
-func newDirectory(ctx context.Context, c Config, purse *spendCap, shift shiftFunc, log *slog.Logger) (*directory, error) {
+func newDirectory(ctx context.Context, c Config, locals *local.Store, purse *spendCap, shift shiftFunc, log *slog.Logger) (*directory, error) {
 	quotes := map[money.Currency]money.Quote{}
 	for code, fx := range c.FX {
 		quotes[money.Currency(code)] = money.Quote{Worth: fx.Worth, Source: fx.Source, Date: fx.Date}
@@ -102,7 +103,7 @@ func newDirectory(ctx context.Context, c Config, purse *spendCap, shift shiftFun
 	}
 	d := &directory{entries: map[string]*Entry{}, purse: purse, shift: shift}
 	warn := func(text string) { log.Warn(text) }
-	members, err := newMembers(c, exchange, warn)
+	members, err := newMembers(c, locals, exchange, warn)
 	if err != nil {
 		return nil, err
 	}

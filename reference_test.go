@@ -82,7 +82,7 @@ func reference(s *jsonschema.Schema) string {
 	properties(&b, s, "")
 	for _, section := range []struct{ key, def, title string }{
 		{"fx", "FX", "fx.CODE"}, {"identity", "Identity", "identity"}, {"", "Tenant", "identity.tenants.NAME"}, {"", "TenantBudget", "identity.tenants.NAME.budget"}, {"brain", "Brain", "brain"}, {"brain.shadow", "Shadow", "brain.shadow"}, {"limits", "Limits", "limits"}, {"runs", "Runs", "runs"}, {"log", "Log", "log"},
-		{"discover", "Discover", "discover"}, {"", "Member", "members.NAME"}, {"", "Price", "members.NAME.price"},
+		{"discover", "Discover", "discover"}, {"engine", "Engine", "engine"}, {"", "Member", "members.NAME"}, {"", "Price", "members.NAME.price"},
 	} {
 		def := s.Definitions[section.def]
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", section.title, def.Description)
@@ -104,7 +104,11 @@ func reference(s *jsonschema.Schema) string {
 		}
 		if k.Params != nil {
 			name := typeName(k.Params())
-			nested = append(nested, "member."+name)
+			at := name
+			if room, ok := strings.CutPrefix(reflect.TypeOf(k.Params()).Elem().PkgPath(), "summit/"); ok {
+				at = room + "." + name
+			}
+			nested = append(nested, at)
 			fmt.Fprintf(&b, "\nIts params are [%s](#%s).\n", name, strings.ToLower(name))
 		}
 	}
@@ -137,7 +141,7 @@ func sections(b *strings.Builder, s *jsonschema.Schema, names []string, shown ma
 		}
 		shown[n] = true
 		def := s.Definitions[n]
-		_, bare, _ := strings.Cut(n, ".")
+		bare := n[strings.LastIndexByte(n, '.')+1:]
 		fmt.Fprintf(b, "\n### %s\n\n%s\n\n", bare, def.Description)
 		properties(b, def, "")
 		next = append(next, refs(def)...)

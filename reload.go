@@ -48,7 +48,7 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	if c.Currency != s.config.Currency {
 		return Changes{}, &ConfigError{[]Problem{{Path: "currency", Text: fmt.Sprintf("it was %s at the start and is %s now, which needs a restart", s.config.Currency, c.Currency)}}}
 	}
-	next, err := newDirectory(ctx, c, s.purse, s.shift, s.log)
+	next, err := newDirectory(ctx, c, s.locals, s.purse, s.shift, s.log)
 	if err != nil {
 		return Changes{}, err
 	}

@@ -9,12 +9,14 @@ package summit
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
 
 	"summit/llm"
+	"summit/local"
 )
 
 // Summit is an open Summit. Its methods may be called by many at once.
@@ -22,6 +24,7 @@ type Summit struct {
 	config    Config // with defaults; changed under reloading only
 	log       *slog.Logger
 	purse     *spendCap
+	locals    *local.Store
 	directory atomic.Pointer[directory]
 	reloading sync.Mutex
 	serving   *serving // nil = ephemeral
@@ -39,19 +42,20 @@ func Open(ctx context.Context, c Config) (*Summit, error) {
 	s := &Summit{
 		config: c,
 		log:    c.Logger,
+		locals: newLocals(c.Engine),
 		purse:  &spendCap{most: c.Discover.MaxSpend, currency: c.Currency, assumed: c.Discover.AssumedPrice},
 	}
 	if s.log == nil {
 		s.log = c.Log.logger()
 	}
-	d, err := newDirectory(ctx, c, s.purse, s.shift, s.log)
+	d, err := newDirectory(ctx, c, s.locals, s.purse, s.shift, s.log)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.locals.Close())
 	}
 	s.directory.Store(d)
 	if !c.Ephemeral {
 		if s.serving, err = openServing(ctx, c, s); err != nil {
-			return nil, err
+			return nil, errors.Join(err, s.locals.Close())
 		}
 	}
 	return s, nil
@@ -72,9 +76,9 @@ func (s *Summit) Notes() []string { return s.directory.Load().notes }
 // Close frees what Open opened. Serve has to have returned.
 func (s *Summit) Close() error {
 	if s.serving == nil {
-		return nil
+		return s.locals.Close()
 	}
-	return s.serving.Close()
+	return errors.Join(s.serving.Close(), s.locals.Close())
 }
 
 // logger returns the logger that l describes, to standard error.

@@ -58,6 +58,12 @@ func (c Config) check() []Problem {
 	if c.Runs.KeepMax < 0 {
 		k.add("runs.keep_max", "%d, want zero or more", c.Runs.KeepMax)
 	}
+	if c.Engine.MemoryBytes < 0 {
+		k.add("engine.memory_bytes", "%d, want zero or more", c.Engine.MemoryBytes)
+	}
+	if c.Engine.IdleSeconds < -1 {
+		k.add("engine.idle_seconds", "%d, want -1 or more", c.Engine.IdleSeconds)
+	}
 	c.Limits.check(k)
 	c.Brain.check(k)
 	for _, name := range slices.Sorted(maps.Keys(c.Identity.Tenants)) {
@@ -109,6 +115,14 @@ func (c Config) checkMember(k *checker, name string, m Member) {
 		k.add(path, "no use, want the kind of member%s", unknown("", kindNames()))
 	} else if !ok {
 		k.add(join(path, "use"), "%q is no known kind of member%s", clip(m.Use), unknown(m.Use, kindNames()))
+	}
+	switch {
+	case m.Use == useLocal && m.File == "":
+		k.add(path, "no file, want the path of a model file")
+	case m.Use != useLocal && m.File != "":
+		k.add(join(path, "file"), "members of kind %s take no file", clip(m.Use))
+	case m.Use == useLocal && (m.BaseURL != "" || m.KeyEnv != "" || m.KeyFile != ""):
+		k.add(path, "a model file has neither address nor key")
 	}
 	if m.BaseURL != "" {
 		u, err := url.Parse(m.BaseURL)

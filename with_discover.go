@@ -44,7 +44,7 @@ func (d *directory) discover(c Config, found []member.Found, exchange *money.Exc
 		if err != nil {
 			return &NotReadyError{err, "set it, or discover: {enabled: false}"}
 		}
-		built, err := m.build(f.Kind, key, exchange, func(string) {}) // without fx its price is assumed
+		built, err := m.build(f.Kind, key, nil, exchange, func(string) {}) // without fx its price is assumed
 		if err != nil {
 			return fmt.Errorf("summit: discover: %s: %w", f.Kind, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"summit/llm"
+	"summit/local"
 	"summit/member"
 	"summit/money"
 )
@@ -29,7 +30,7 @@ func (e *NotReadyError) Unwrap() error { return e.Err }
 
 // newMembers builds the configured members in the order of their names. Keys
 // that are missing are reported together.
-func newMembers(c Config, exchange *money.Exchange, warn func(string)) ([]llm.Member, error) {
+func newMembers(c Config, locals *local.Store, exchange *money.Exchange, warn func(string)) ([]llm.Member, error) {
 	var members []llm.Member
 	var missing []error
 	for _, name := range slices.Sorted(maps.Keys(c.Members)) {
@@ -39,7 +40,11 @@ func newMembers(c Config, exchange *money.Exchange, warn func(string)) ([]llm.Me
 			missing = append(missing, err)
 			continue
 		}
-		built, err := m.build(name, key, exchange, warn)
+		built, err := m.build(name, key, locals, exchange, warn)
+		var absent *NotReadyError
+		if errors.As(err, &absent) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, broken(join("members", name), m.Params != nil, err)
 		}
@@ -53,13 +58,19 @@ func newMembers(c Config, exchange *money.Exchange, warn func(string)) ([]llm.Me
 
 // build makes one member whose prices are in the accounting currency, those
 // of the kind's own price list too.
-func (m *Member) build(name, key string, exchange *money.Exchange, warn func(string)) (llm.Member, error) {
+func (m *Member) build(name, key string, locals *local.Store, exchange *money.Exchange, warn func(string)) (llm.Member, error) {
 	card, err := m.card(exchange)
 	if err != nil {
 		return nil, err
 	}
-	config := member.Config{Name: name, Use: m.Use, BaseURL: m.BaseURL, Key: key, Model: m.Model, Card: card, Params: m.Params}
-	built, err := member.New(config)
+	config := member.Config{Name: name, Use: m.Use, File: m.File, BaseURL: m.BaseURL, Key: key, Model: m.Model, Card: card, Params: m.Params}
+	var built llm.Member
+	if m.Use == useLocal {
+		config.Card.Name = name
+		built, err = openLocal(locals, config)
+	} else {
+		built, err = member.New(config)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	Card llm.Card // facts the user gave; empty fields are filled from the file
 
 	Backend      string // where it runs; empty = "cpu"
+	Kernels      string // tier of its kernels, such as plain; empty = the best
 	Exact        bool   // weights as stored, float32 arithmetic and cache: slower
 	Threads      int    // 0 = one a processor core
 	Cache        string // type of the KV cache: F16, F32, Q8_0; empty = the backend's best

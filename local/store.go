@@ -62,10 +62,10 @@ func (s *Store) Close() error {
 
 // modelKey is what makes two members one model.
 type modelKey struct {
-	file, backend, cache, quantize string
-	exact                          bool
-	threads, cacheTokens, window   int
-	batch                          int
+	file, backend, kernels, cache, quantize string
+	exact                                   bool
+	threads, cacheTokens, window            int
+	batch                                   int
 }
 
 // model is a file that may be loaded. The store's lock guards it.
@@ -102,7 +102,7 @@ func (s *Store) model(c Config) *model {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := modelKey{
-		file: c.File, backend: c.Backend, cache: c.Cache, quantize: c.Quantize, exact: c.Exact,
+		file: c.File, backend: c.Backend, kernels: c.Kernels, cache: c.Cache, quantize: c.Quantize, exact: c.Exact,
 		threads: c.Threads, cacheTokens: c.CacheTokens, window: c.WindowTokens, batch: c.Batch,
 	}
 	if k.backend == "" {
@@ -266,7 +266,7 @@ func load(k modelKey) (computer, int64, func() error, error) {
 	if err != nil {
 		return nil, 0, nil, errors.Join(fmt.Errorf("local: %s: %w", k.file, err), f.Close())
 	}
-	b, err := tensor.Open(k.backend, tensor.Options{Exact: k.exact, Threads: k.threads})
+	b, err := tensor.Open(k.backend, tensor.Options{Exact: k.exact, Threads: k.threads, Kernels: k.kernels})
 	if err != nil {
 		return nil, 0, nil, errors.Join(err, f.Close())
 	}

@@ -22,6 +22,7 @@ import (
 type Config struct {
 	Name    string   // under which it is asked and shown
 	Use     string   // the Kind's name
+	File    string   // kinds that read a file of this machine: its path
 	BaseURL string   // empty = the kind's own
 	Key     string   // the secret; empty = none
 	Model   string   // the upstream's model id; empty = the kind's own, else the first that the server lists
