@@ -30,6 +30,8 @@ type tier struct {
 	load func(c *CPU, w *weight) error
 	// compile returns the phases of a step, or nil to leave it to the next tier.
 	compile func(x *compiler, s tensor.Instr) []phase
+	// settle is called once all steps are compiled, if it is set.
+	settle func(x *compiler)
 	// panels asks for caches in panels where that is possible.
 	panels bool
 }

@@ -179,6 +179,9 @@ func (c *CPU) Compile(p *tensor.Program, w []tensor.Weight, b []tensor.Buffer, l
 		}
 		e.steps = append(e.steps, step{s.Op(), phases})
 	}
+	if c.tier != nil && c.tier.settle != nil {
+		c.tier.settle(x)
+	}
 	if len(x.before) > 0 {
 		e.steps = append([]step{{tensor.OpRope, x.before}}, e.steps...)
 	}

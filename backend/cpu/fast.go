@@ -21,6 +21,7 @@ func init() {
 			usable:  func(o tensor.Options) bool { return t <= simd.Best() && !o.Exact },
 			load:    f.load,
 			compile: f.compile,
+			settle:  f.settle,
 			panels:  true,
 		})
 	}
@@ -81,9 +82,7 @@ func (f fast) load(c *CPU, w *weight) error {
 		unmap(mem)
 		return fmt.Errorf("cpu: weight %q: %w", w.spec.Name, err)
 	}
-	for _, t := range w.spec.Parts {
-		release(t.Data)
-	}
+	w.release()
 	w.fast, w.held = p, int64(len(mem))
 	return nil
 }
@@ -118,9 +117,28 @@ func pack(p *packed, parts []tensor.Tensor, threads int) error {
 	return nil
 }
 
+// release gives back the pages of the file.
+func (w *weight) release() {
+	for _, t := range w.spec.Parts {
+		release(t.Data)
+	}
+}
+
+// settle gives back what packing the neighbours brought in again: the system
+// reads some pages around the one that is asked for.
+func (f fast) settle(x *compiler) {
+	for _, w := range x.weights {
+		if w != nil && w.fast != nil {
+			w.release()
+		}
+	}
+}
+
 // compile returns the fast phases of a step, or nil.
 func (f fast) compile(x *compiler, s tensor.Instr) []phase {
 	switch i := s.(type) {
+	case *tensor.Embed:
+		return []phase{&fastEmbed{refEmbed: refEmbed{Embed: i, w: x.weights[i.W]}}}
 	case *tensor.MatMul:
 		return f.matmuls(x, i)
 	case *tensor.Norm:

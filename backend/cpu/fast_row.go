@@ -10,6 +10,26 @@ import (
 // rowGrain is how many rows of that many numbers are a few microseconds of work.
 func rowGrain(cols int) int { return max(1, 16384/max(1, cols)) }
 
+// fastEmbed is the reference's, but gives the table's pages back now and then:
+// with each row the system maps the file around it too.
+type fastEmbed struct {
+	refEmbed
+	rows int
+}
+
+const embedRows = 64 // rows that are looked up before their pages are given back
+
+func (k *fastEmbed) grain(*run) int { return rowGrain(4 * k.Out.Cols) }
+
+func (k *fastEmbed) units(r *run) int {
+	if k.rows >= embedRows {
+		k.w.release()
+		k.rows = 0
+	}
+	k.rows += len(r.batch.IDs)
+	return k.refEmbed.units(r)
+}
+
 type fastNorm struct {
 	*tensor.Norm
 	w    []float32

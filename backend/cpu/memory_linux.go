@@ -37,17 +37,15 @@ func unmap(b []byte) {
 // they may be read from the file again. Memory that is no such view is left
 // alone, since its contents would be lost.
 func release(b []byte) {
+	if len(b) == 0 {
+		return
+	}
 	size := uintptr(os.Getpagesize())
-	if uintptr(len(b)) < 2*size {
-		return
+	at := uintptr(unsafe.Pointer(&b[0]))
+	lo, hi := at/size*size, (at+uintptr(len(b))+size-1)/size*size
+	if fileView(lo, hi) { // whole pages: what lies beside b is the file's too
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, lo, hi-lo, syscall.MADV_DONTNEED)
 	}
-	start := uintptr(unsafe.Pointer(&b[0]))
-	skip := (size - start%size) % size
-	n := (uintptr(len(b)) - skip) / size * size
-	if n == 0 || !fileView(start+skip, start+skip+n) {
-		return
-	}
-	_ = syscall.Madvise(b[skip:skip+n], syscall.MADV_DONTNEED)
 }
 
 // fileView reports whether the addresses are one read-only view of a file.
