@@ -18,6 +18,61 @@ func init() {
 				}
 			})
 		},
+		hfTypes: []string{"DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "deepseek_v2", "deepseek_v3"},
+		hf:      deepseekFolder,
+	})
+}
+
+// deepseekFolder reads config.json. Source: the published modeling_deepseek.py of V2 and V3.
+func deepseekFolder(r *reader) *Config {
+	r.noQuantised()
+	c := r.hfDecoder(RopeNorm)
+	nope, rope := r.int("qk_nope_head_dim"), r.int("qk_rope_head_dim")
+	if r.err == nil && (nope < 1 || rope < 2 || nope > maxDim || rope > maxDim) {
+		r.fail("qk_nope_head_dim and qk_rope_head_dim: got %d and %d, want 1 and 2 or more", nope, rope)
+	}
+	if r.err != nil {
+		return c
+	}
+	t := r.hfTurning(RopeNorm, rope, "")
+	if err := t.check(rope); err != nil {
+		r.fail("%v", err)
+		return c
+	}
+	scale := 1 / math.Sqrt(float64(nope+rope))
+	if all, ok := toFloat(r.object("rope_scaling")["mscale_all_dim"]); ok && t.scaling == "yarn" {
+		m := yarnMagnitude(t.factor, all)
+		scale *= m * m
+	}
+	a := MLAConfig{
+		Heads: c.Layers[0].Attn.Heads, QRank: r.intOr("q_lora_rank", 0), KVRank: r.int("kv_lora_rank"),
+		NopeDim: nope, RopeDim: rope, ValueDim: r.int("v_head_dim"), Rope: t.rope(), Scale: float32(scale), Eps: c.Eps,
+	}
+	c.each(func(_ int, l *LayerConfig) { l.Mixer, l.MLA, l.Attn = MLA, a, AttnConfig{} })
+	if r.intOr("n_routed_experts", 0) == 0 {
+		return c
+	}
+	hidden := r.int("moe_intermediate_size")
+	router := Router{
+		Experts: r.int("n_routed_experts"), Used: r.int("num_experts_per_tok"), Hidden: hidden,
+		Score:       oneOf(r, "scoring_func", Softmax, map[string]Score{"softmax": Softmax, "sigmoid": Sigmoid}),
+		Renormalise: r.boolOr("norm_topk_prob", false), Scale: float32(r.floatOr("routed_scaling_factor", 1)),
+	}
+	router.GroupTop = oneOf(r, "topk_method", 2, map[string]int{"greedy": 0, "group_limited_greedy": 1, "noaux_tc": 2})
+	if groups := r.intOr("n_group", 1); groups > 1 && router.GroupTop > 0 {
+		router.Choice, router.Groups, router.GroupsUsed = GroupLimited, groups, r.int("topk_group")
+	}
+	first, every, shared := r.intOr("first_k_dense_replace", 0), r.intOr("moe_layer_freq", 1), r.intOr("n_shared_experts", 0)
+	if every < 1 || shared < 0 || shared > maxExperts {
+		r.fail("moe_layer_freq and n_shared_experts: got %d and %d, want 1 or more and 0 to %d", every, shared, maxExperts)
+		return c
+	}
+	moe := func(i int) bool { return i >= first && i%every == 0 }
+	r.hfMixture(c, router, moe)
+	return c.each(func(i int, l *LayerConfig) {
+		if moe(i) {
+			l.FFN.SharedHidden = shared * hidden
+		}
 	})
 }
 

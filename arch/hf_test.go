@@ -174,6 +174,19 @@ func TestFolders(t *testing.T) {
 			"ssm_conv1d": "linear_attn.conv1d", "ssm_dt": "linear_attn.dt_bias!", "A_log": "linear_attn.A_log!",
 			"ssm_norm": "linear_attn.norm", "ssm_out": "linear_attn.out_proj",
 		}},
+		{fixture: "deepseek2-mla-f32", kind: "DeepseekV3ForCausalLM", remake: joinedKVB, config: map[string]any{
+			"head_dim": 32, "q_lora_rank": 48, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 16, "v_head_dim": 16,
+			"n_routed_experts": 16, "num_experts_per_tok": 4, "moe_intermediate_size": 64, "n_shared_experts": 1,
+			"first_k_dense_replace": 1, "routed_scaling_factor": 2.5, "norm_topk_prob": true, "scoring_func": "sigmoid",
+			"topk_method": "noaux_tc", "n_group": 4, "topk_group": 2,
+			"rope_scaling": map[string]any{
+				"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+			},
+		}, rename: map[string]string{
+			"attn_q_a": "self_attn.q_a_proj", "attn_q_a_norm": "self_attn.q_a_layernorm", "attn_q_b": "self_attn.q_b_proj",
+			"attn_kv_a_mqa": "self_attn.kv_a_proj_with_mqa", "attn_kv_a_norm": "self_attn.kv_a_layernorm",
+			"kv_b": "self_attn.kv_b_proj", "exp_probs_b": "mlp.gate.e_score_correction_bias!",
+		}},
 		{fixture: "pangu-embedded-f32", kind: "PanguEmbeddedForCausalLM"},
 		{fixture: "seed_oss-f32", kind: "SeedOssForCausalLM", rename: map[string]string{"post_attention_norm": "post_attention_layernorm"}},
 	} {
@@ -240,5 +253,37 @@ func nextAsTrained(t *testing.T, m memory) {
 			continue
 		}
 		m.tensors[name] = f32(name, f, x.Shape...)
+	}
+}
+
+// joinedKVB puts the two halves of a latent key and value matrix together again, as they were trained.
+func joinedKVB(t *testing.T, m memory) {
+	t.Helper()
+	const heads, rank, nope, value = 4, 32, 16, 16
+	for name, x := range maps.Clone(m.tensors) {
+		at, ok := strings.CutSuffix(name, "attn_k_b.weight")
+		if !ok {
+			continue
+		}
+		k, err := x.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := m.tensors[at+"attn_v_b.weight"].Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []float32
+		for h := range heads {
+			for n := range nope {
+				for c := range rank {
+					all = append(all, k[(h*rank+c)*nope+n])
+				}
+			}
+			all = append(all, v[h*value*rank:(h+1)*value*rank]...)
+		}
+		delete(m.tensors, name)
+		delete(m.tensors, at+"attn_v_b.weight")
+		m.tensors[at+"kv_b.weight"] = f32("kv_b", all, heads*(nope+value), rank)
 	}
 }
