@@ -90,6 +90,8 @@ func TestDecodeFields(t *testing.T) {
 		r.Summit = llm.Extension{Explain: true, Budget: llm.Budget{MaxCostOf: "glm", MaxCost: 250_000, MaxSeconds: 1.5, MaxCalls: 4, Prefer: "cost"},
 			Question: &llm.Question{Suite: "gsm8k", ID: "17"}}
 	})
+	f(`"summit":{"learn":false}`, func(r *llm.Request) { r.Summit.Unlearned = true })
+	f(`"summit":{"learn":true}`, func(*llm.Request) {})
 	f(`"summit":{"budget":{"max_cost":"1.000001"},"explain":null}`, func(r *llm.Request) { r.Summit.Budget.MaxCost = 1_000_001 })
 }
 

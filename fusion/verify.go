@@ -180,7 +180,7 @@ func (v *verifier) ask(ctx context.Context, w *work, seats []*seat) error {
 			t.verdict = v.inspect(ctx, w, &t.reply, end)
 			t.part.Reason = joined(t.part.Reason, t.verdict.String())
 			if t.passes() {
-				if t.passed() > 0 {
+				if t.proved() {
 					w.out.Verified = new(true)
 				}
 				w.out.Stop = "the answer passed"

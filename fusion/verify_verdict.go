@@ -44,6 +44,11 @@ func (v *verdict) passed() int {
 	return v.count(func(r *result) bool { return r.err == nil && r.Pass })
 }
 
+// proved reports whether a check passed that had something to look at.
+func (v *verdict) proved() bool {
+	return v.count(func(r *result) bool { return r.err == nil && r.Pass && !r.Blank }) > 0
+}
+
 // passes reports whether the answer is verified. One that nothing could check
 // is not.
 func (v *verdict) passes() bool {

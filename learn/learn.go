@@ -39,6 +39,7 @@ type Learner struct {
 	drift    Drift
 	shadows  shadows
 	labels   chan label // to the one goroutine that learns from them
+	closing  chan struct{}
 	stop     context.CancelFunc
 	stopped  sync.WaitGroup
 
@@ -62,7 +63,7 @@ func New(ctx context.Context, log *run.Log, c Config) (*Learner, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	l := &Learner{Log: log, config: c, labels: make(chan label, maxLabels)}
+	l := &Learner{Log: log, config: c, labels: make(chan label, maxLabels), closing: make(chan struct{})}
 	if err := l.overlays.load(ctx, log.Store()); err != nil {
 		return nil, err
 	}
@@ -88,6 +89,7 @@ func (l *Learner) Close() error {
 	}
 	l.closed = true
 	close(l.labels)
+	close(l.closing)
 	l.mu.Unlock()
 	l.shadows.close()
 	l.stopped.Wait()
@@ -199,7 +201,10 @@ func (l *Learner) rated(ctx context.Context, b label) {
 	if llm.AsError(err) != nil { // it may be on its way
 		wait := time.NewTimer(settleTime)
 		defer wait.Stop()
-		<-wait.C
+		select {
+		case <-wait.C:
+		case <-l.closing: // many may wait, and the end is not to
+		}
 		if e, err = l.Get(ctx, b.Run); err != nil {
 			return
 		}

@@ -55,7 +55,7 @@ func (a arithmetic) Check(_ context.Context, c *Case) (Finding, error) {
 	case len(wrong) > 0:
 		return fail("%s", strings.Join(wrong, "\n")), nil
 	case seen == 0:
-		return pass("no equations"), nil
+		return blank("no equations"), nil
 	case seen == 1:
 		return pass("1 equation"), nil
 	}

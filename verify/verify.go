@@ -41,6 +41,7 @@ type Case struct {
 // Finding is what a check found.
 type Finding struct {
 	Pass    bool
+	Blank   bool    // there was nothing to look at: it passes, and that says nothing
 	Message string  // what is wrong, or what was looked at; at most MaxMessageBytes, may quote the reply
 	Score   float64 // the verifier's own measure, higher is better; 0 where it has none
 }
@@ -153,6 +154,9 @@ func stopped(ctx context.Context) string {
 func pass(format string, args ...any) Finding {
 	return Finding{Pass: true, Message: fmt.Sprintf(format, args...)}
 }
+
+// blank passes what holds nothing to look at.
+func blank(message string) Finding { return Finding{Pass: true, Blank: true, Message: message} }
 
 func fail(format string, args ...any) Finding {
 	return Finding{Message: fmt.Sprintf(format, args...)}
