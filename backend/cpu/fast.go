@@ -141,6 +141,10 @@ func (f fast) compile(x *compiler, s tensor.Instr) []phase {
 		return []phase{&fastEmbed{refEmbed: refEmbed{Embed: i, w: x.weights[i.W]}}}
 	case *tensor.MatMul:
 		return f.matmuls(x, i)
+	case *tensor.ExpertMatMul:
+		return f.experts(x, i)
+	case *tensor.HeadMatMul:
+		return f.heads(x, i)
 	case *tensor.Norm:
 		if i.Kind == tensor.RMS && i.B < 0 {
 			return []phase{&fastNorm{Norm: i, w: x.vec(i.W), tier: f.tier}}

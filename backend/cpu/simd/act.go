@@ -145,3 +145,17 @@ func quantizePlain(dst []byte, stride int, x []float32) {
 
 // halfOf is the nearest half float in range.
 func halfOf(v float32) uint16 { return tensor.ToF16(max(-65504, min(65504, v))) }
+
+// Use is Reset in memory of the caller's, of which it takes ActivationBytes;
+// it returns the rest.
+func (a *Activations) Use(mem []byte, tokens, cols int) ([]byte, error) {
+	n := 0
+	if tokens > 0 && cols > 0 {
+		n = ActivationBytes(tokens, cols)
+	}
+	if tokens < 1 || cols < 1 || cols%32 != 0 || len(mem) < n {
+		return nil, fmt.Errorf("simd: activations: got %d tokens of %d in %d bytes, want some, of a multiple of 32, in %d", tokens, cols, len(mem), n)
+	}
+	a.data, a.tokens, a.cols = mem[:n:n], tokens, cols
+	return mem[n:], nil
+}
