@@ -203,3 +203,9 @@ func report(b *testing.B, c *CPU, what string, runs int) {
 	b.Log(line)
 	c.counts = [tensor.Ops]tensor.Counter{}
 }
+
+// newTinyDecoder is a decoder of a few hundred kilobytes.
+func newTinyDecoder(tb testing.TB, threads int) *decoder {
+	return newDecoder(tb, shape{dim: 128, layers: 2, heads: 4, kv: 2, headDim: 32, ffn: 256, vocab: 320}, tensor.Q8_0,
+		tensor.Options{Threads: threads}, 64, tensor.Limits{Tokens: 64, Outputs: 8, Seqs: 8})
+}

@@ -120,7 +120,7 @@ func pack(p *packed, parts []tensor.Tensor, threads int) error {
 // release gives back the pages of the file.
 func (w *weight) release() {
 	for _, t := range w.spec.Parts {
-		release(t.Data)
+		pagesOf(t.Data).release()
 	}
 }
 
@@ -138,7 +138,8 @@ func (f fast) settle(x *compiler) {
 func (f fast) compile(x *compiler, s tensor.Instr) []phase {
 	switch i := s.(type) {
 	case *tensor.Embed:
-		return []phase{&fastEmbed{refEmbed: refEmbed{Embed: i, w: x.weights[i.W]}}}
+		w := x.weights[i.W]
+		return []phase{&fastEmbed{refEmbed: refEmbed{Embed: i, w: w}, pages: pagesOf(w.spec.Parts[0].Data)}}
 	case *tensor.MatMul:
 		return f.matmuls(x, i)
 	case *tensor.ExpertMatMul:

@@ -14,7 +14,8 @@ func rowGrain(cols int) int { return max(1, 16384/max(1, cols)) }
 // with each row the system maps the file around it too.
 type fastEmbed struct {
 	refEmbed
-	rows int
+	rows  int
+	pages filePages
 }
 
 const embedRows = 64 // rows that are looked up before their pages are given back
@@ -23,7 +24,7 @@ func (k *fastEmbed) grain(*run) int { return rowGrain(4 * k.Out.Cols) }
 
 func (k *fastEmbed) units(r *run) int {
 	if k.rows >= embedRows {
-		k.w.release()
+		k.pages.release()
 		k.rows = 0
 	}
 	k.rows += len(r.batch.IDs)

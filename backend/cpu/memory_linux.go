@@ -33,18 +33,29 @@ func unmap(b []byte) {
 	}
 }
 
-// release tells the system that the pages of a file's view are not needed soon:
-// they may be read from the file again. Memory that is no such view is left
-// alone, since its contents would be lost.
-func release(b []byte) {
+// filePages are the whole pages of a read-only view of a file.
+type filePages struct{ lo, hi uintptr }
+
+// pagesOf returns the pages that b touches, or none if b is no view of a file:
+// memory that is not would lose its contents.
+func pagesOf(b []byte) filePages {
 	if len(b) == 0 {
-		return
+		return filePages{}
 	}
 	size := uintptr(os.Getpagesize())
 	at := uintptr(unsafe.Pointer(&b[0]))
-	lo, hi := at/size*size, (at+uintptr(len(b))+size-1)/size*size
-	if fileView(lo, hi) { // whole pages: what lies beside b is the file's too
-		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, lo, hi-lo, syscall.MADV_DONTNEED)
+	p := filePages{at / size * size, (at + uintptr(len(b)) + size - 1) / size * size}
+	if !fileView(p.lo, p.hi) {
+		return filePages{}
+	}
+	return p
+}
+
+// release tells the system that the pages are not needed soon. They are read
+// from the file again if they are.
+func (p filePages) release() {
+	if p.hi > p.lo {
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, p.lo, p.hi-p.lo, syscall.MADV_DONTNEED)
 	}
 }
 
