@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -310,12 +311,15 @@ func TestStoreBoundsMemory(t *testing.T) {
 		s := NewStore(Options{MemoryBytes: 10, Idle: time.Minute})
 		defer s.Close()
 		engines := map[string]*scripted{}
-		loads := 0
+		var loads atomic.Int32
+		var mu sync.Mutex
 		open := func(k modelKey) (computer, int64, func() error, error) {
 			time.Sleep(time.Second)
-			loads++
+			loads.Add(1)
 			e := &scripted{}
+			mu.Lock()
 			engines[k.file] = e
+			mu.Unlock()
 			if k.file == "bad" {
 				return nil, 0, nil, errors.New("no such file")
 			}
@@ -345,8 +349,8 @@ func TestStoreBoundsMemory(t *testing.T) {
 		for range 3 {
 			releases = append(releases, <-done)
 		}
-		if loads != 1 {
-			t.Errorf("%d loads for three callers, want 1", loads)
+		if n := loads.Load(); n != 1 {
+			t.Errorf("%d loads for three callers, want 1", n)
 		}
 		if _, _, err := b.lease(t.Context()); !errors.Is(err, errRoom) {
 			t.Errorf("a second model while the first is at work: %v, want no room", err)
@@ -381,8 +385,8 @@ func TestStoreBoundsMemory(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		time.Sleep(2 * time.Second) // its load goes on, and the next one has it
-		before := loads
-		if _, release, err := a.lease(t.Context()); err != nil || loads != before {
+		before := loads.Load()
+		if _, release, err := a.lease(t.Context()); err != nil || loads.Load() != before {
 			t.Errorf("loaded again: %v", err)
 		} else {
 			release()

@@ -2,7 +2,8 @@ package tokenizer
 
 // GPT-4o, gpt-oss (o200k) and MiniMax-M2: words end where upper case follows
 // lower case, and a contraction stays with its word.
-// Source: openai/tiktoken, openai_public.py, o200k_base.
+// Source: openai/tiktoken, openai_public.py, o200k_base. Other engines read it
+// more coarsely: marks and upper case outside of ASCII fall elsewhere there.
 func init() {
 	w := words{letters: letter | mark, cased: true, before: letter | number, digits: 3, other: spaces | letter | number, tail: "\r\n/"}
 	registerPre(pre{

@@ -1,7 +1,8 @@
 package tokenizer
 
 // Kimi K2: GPT-4o's rule with runs of Han apart from other letters.
-// Source: moonshotai/Kimi-K2-Instruct, tokenization_kimi.py.
+// Source: moonshotai/Kimi-K2-Instruct, tokenization_kimi.py. Other engines read
+// it more coarsely, without its classes of upper and lower case.
 func init() {
 	w := words{letters: letter | mark, cased: true, notHan: true, before: letter | number, digits: 3, other: spaces | letter | number, tail: "\r\n"}
 	registerPre(pre{

@@ -13,16 +13,15 @@ import (
 // Source: Kudo 2018, arXiv:1804.10959; the 10 below the worst score that an
 // unknown character costs is SentencePiece's kUnkPenalty.
 type unigram struct {
-	t        *Tokenizer
-	trie     map[uint64]int32
-	leaf     []int32
-	scores   []float64
-	unknown  float64
-	prefix   bool
-	suffix   bool
-	merge    bool // runs of spaces are one
-	chars    charsMap
-	maxToken int
+	t       *Tokenizer
+	trie    map[uint64]int32
+	leaf    []int32
+	scores  []float64
+	unknown float64
+	prefix  bool
+	suffix  bool
+	merge   bool // runs of spaces are one
+	chars   charsMap
 }
 
 func newUnigram(t *Tokenizer, d *Data) (*unigram, error) {
