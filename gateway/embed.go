@@ -44,7 +44,7 @@ func (x *exchange) embed() {
 		x.fail(e)
 		return
 	}
-	x.model, x.call = call.Model, &dialect.Call{}
+	x.model, x.call = call.Model, &dialect.Call{Request: &llm.Request{Model: call.Model, Summit: llm.Extension{Unlearned: true}}}
 	ctx, _, free := x.context()
 	defer free()
 	start := time.Now()

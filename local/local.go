@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -55,6 +56,7 @@ var (
 	_ llm.Stepper      = (*Member)(nil)
 	_ llm.TokenCounter = (*Member)(nil)
 	_ llm.Embedder     = (*Member)(nil)
+	_ llm.Prober       = (*Member)(nil)
 )
 
 // Card says what the model is; the window is that of its file.
@@ -117,6 +119,14 @@ func (s *Store) describe(c Config, f *weights.File) (*Member, error) {
 }
 
 const defaultCacheTokens = 8192 // as engine's
+
+// Probe reports whether the file is there; it doesn't load it.
+func (m *Member) Probe(context.Context) error {
+	if _, err := os.Stat(m.config.File); err != nil {
+		return &llm.Error{Kind: llm.NotFound, Member: m.card.Name, Message: "the model file is not there", Err: err}
+	}
+	return nil
+}
 
 // CountTokens counts the tokens of the prompt that the request becomes. It
 // needs no weights.

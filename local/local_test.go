@@ -264,6 +264,13 @@ func TestLogprobs(t *testing.T) {
 	}
 }
 
+func TestProbe(t *testing.T) {
+	m := speaking(t, chatml, &scripted{})
+	if err := m.Probe(t.Context()); llm.AsError(err) == nil || llm.AsError(err).Kind != llm.NotFound {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestEmbed(t *testing.T) {
 	m := speaking(t, chatml, &scripted{})
 	rows, usage, err := m.Embed(t.Context(), []string{"ab", "c"})
