@@ -280,7 +280,8 @@ func (x *exchange) keep(took time.Duration) {
 			e.TTFT = a.TTFT
 		}
 	}
-	e.Unlearned = x.call.Request.Summit.Unlearned
+	// Embeddings have no request that anything could be learned from.
+	e.Unlearned = x.call.Request == nil || x.call.Request.Summit.Unlearned
 	x.g.runs.Add(e, o)
 	x.signal(took)
 }

@@ -49,7 +49,7 @@ func newSignals() *signals {
 // left in the middle of it, of an earlier one where it asks again.
 func (x *exchange) signal(took time.Duration) {
 	s := x.g.signals
-	if s == nil || x.call.Request.Summit.Unlearned {
+	if s == nil || x.call.Request == nil || x.call.Request.Summit.Unlearned {
 		return
 	}
 	note := func(id string, source run.Source) {
