@@ -41,9 +41,12 @@ func (f *fitter) auto(limit float64) (*plan, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	p.about = fmt.Sprintf("a brain of %d questions and %d members, price %.3g", f.brain.Examples(), len(p.Members), policy.Price)
+	p.about = fmt.Sprintf("a brain of %d questions and %d members", f.brain.Examples(), len(p.Members))
+	gain, costX := f.brain.Promise(policy)
 	if policy.Alone != "" {
-		p.about += ", " + policy.Alone + " alone where it answers"
+		p.about += ": " + policy.Alone + " alone"
+	} else {
+		p.about += fmt.Sprintf(", expected to gain %.1f points at %.2gx", 100*gain, costX)
 	}
 	return p, true, nil
 }

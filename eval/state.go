@@ -16,7 +16,7 @@ import (
 
 // procedure counts the changes of how plans are chosen and measured: results
 // that were kept by another one are not used.
-const procedure = 2
+const procedure = 3
 
 // maxStateBytes bounds the file of finished suites; twelve suites with all
 // pools and policies have about 1 MB.
