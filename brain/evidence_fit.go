@@ -102,7 +102,7 @@ func (t *trainer) fit() {
 	prior, hold := make([]float64, n), make([]float64, n)
 	var m model
 	for k, f := range m.figures() {
-		prior[k], hold[k] = f.prior, f.hold
+		prior[k], hold[k] = f.prior, figureHold
 	}
 	for k := figures; k < n; k++ {
 		hold[k] = bonusHold
