@@ -243,11 +243,9 @@ func (c *Case) why(i int) string {
 }
 
 func (c *Case) confidence() float64 {
-	t := trust{Slope: 1}
+	t := &c.b.header.Alone
 	if c.plan != nil {
-		t = c.plan.Trust
-	} else if len(c.b.header.Plans) > 0 {
-		t = c.b.header.Plans[0].Trust
+		t = &c.plan.Trust
 	}
 	return t.confidence(c.walk.top)
 }

@@ -96,6 +96,7 @@ func (t *trainer) draw() {
 		some[k] = some[i]
 	}
 	some = some[:min(len(some), maxSimulated)]
+	t.b.header.Alone = trust{Slope: 1}
 	if len(some) == 0 {
 		return
 	}
@@ -115,6 +116,11 @@ func (t *trainer) draw() {
 		all[i].measure(base, unit)
 	}
 	even(all, mean(base))
+	for i := range all {
+		if s := all[i].Steps; all[i].Price == 0 && s[0].Member == best {
+			t.b.header.Alone = fitTrust(all[i].own)
+		}
+	}
 	slices.SortStableFunc(all, func(x, y tried) int {
 		return cmp.Or(cmp.Compare(x.point.CostX, y.point.CostX), cmp.Compare(y.point.Gain, x.point.Gain))
 	})

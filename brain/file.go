@@ -159,6 +159,8 @@ func (h *header) valid() error {
 	for _, f := range h.Model.figures() {
 		in("model: "+f.name, *f.at, -maxFigure, maxFigure)
 	}
+	in("alone: slope", h.Alone.Slope, 0, 10)
+	in("alone: shift", h.Alone.Shift, -10, 10)
 	for i := range h.Plans {
 		p := &h.Plans[i]
 		in("plan: price", p.Price, 0, 1e9)
