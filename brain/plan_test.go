@@ -15,7 +15,7 @@ func TestLossSlopes(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr.count()
-	tr.b.finish(tr.remember())
+	tr.b.finish(tr.remember(nil))
 	tr.meet()
 	tr.b.header.Shape = shape{2, 0.3}
 	tr.lookAround()
