@@ -355,12 +355,13 @@ func invariance(t *testing.T, m *arch.Model, exact bool, cache string) {
 		return rows
 	}
 	e := open(1)
-	whole := add(session(e), ids)
+	first := session(e)
+	whole := add(first, ids)
 
 	same(t, "two threads", logits(t, open(2), ids), whole)
 
-	e2 := open(1)
-	s := session(e2)
+	e2s := session(open(1))
+	s := e2s
 	var got [][]float32
 	for i := range ids {
 		got = append(got, add(s, ids[i:i+1])...)
@@ -400,6 +401,15 @@ func invariance(t *testing.T, m *arch.Model, exact bool, cache string) {
 		}
 		same(t, fmt.Sprintf("after going back to %d", cut), add(s, ids[cut:]), whole[cut:])
 	}
+
+	// Whoever shares blocks with one that went elsewhere sees nothing of it.
+	if err := s.Truncate(41); err != nil {
+		t.Fatal(err)
+	}
+	add(s, others(30))
+	more := others(4)
+	want := add(e2s, more)
+	same(t, "after another of the same blocks went elsewhere", add(first, more), want)
 
 	// Beside others, which begin and end as they like.
 	e4 := open(2)

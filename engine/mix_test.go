@@ -219,7 +219,7 @@ func (r *mix) ffn(m *arch.Model, c *arch.FFNConfig, w *arch.Layer) {
 // TestMixes runs models of random switches: whatever the mix, logits are
 // finite and do not depend on how they are computed.
 func TestMixes(t *testing.T) {
-	for seed := range uint64(16) {
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			m := (&mix{Rand: rand.New(rand.NewPCG(seed, 1))}).model()
