@@ -129,10 +129,7 @@ func (l *loop) preempt(s *sequence) bool {
 		l.leave(idle)
 		return true
 	}
-	victim := l.seated[len(l.seated)-1]
-	if victim.order < s.order {
-		victim = s
-	}
+	victim := l.seated[len(l.seated)-1] // the youngest: s, or younger than s
 	l.stats.Preempted++
 	l.leave(victim)
 	l.enter(victim)

@@ -403,6 +403,10 @@ func invariance(t *testing.T, m *arch.Model, exact bool, cache string) {
 	}
 
 	// Whoever shares blocks with one that went elsewhere sees nothing of it.
+	s = session(e)
+	if _, err := s.AppendLast(t.Context(), ids); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Truncate(41); err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,13 @@ package engine
 
 import (
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"summit/arch"
@@ -225,5 +229,51 @@ func TestMixes(t *testing.T) {
 			m := (&mix{Rand: rand.New(rand.NewPCG(seed, 1))}).model()
 			invariance(t, m, seed%2 == 0, "")
 		})
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// TestMixesGolden holds the logits of random mixes. When they were written,
+// they were those of a plain forward pass by the letter of arch.Config.
+func TestMixesGolden(t *testing.T) {
+	const file, each = "testdata/mixes.golden", 6
+	var text strings.Builder
+	want, err := os.ReadFile(file)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(want), "\n")
+	for seed := range uint64(48) {
+		m := (&mix{Rand: rand.New(rand.NewPCG(seed, 1))}).model()
+		e := openModel(t, m, tensor.Options{Exact: true, Threads: 1}, Options{})
+		prompt := make([]int, 50)
+		for i := range prompt {
+			prompt[i] = (i*37 + i*i) % m.Vocab
+		}
+		got := logits(t, e, prompt)[len(prompt)-1][:each]
+		e.Close()
+		for _, v := range got {
+			fmt.Fprintf(&text, "%.4f ", v)
+		}
+		text.WriteString("\n")
+		if *update {
+			continue
+		}
+		for i, word := range strings.Fields(lines[seed])[:each] {
+			v, err := strconv.ParseFloat(word, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := math.Abs(v - float64(got[i])); !(d <= 1e-3) {
+				t.Errorf("mix %d: logits %v, want %s", seed, got, lines[seed])
+				break
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

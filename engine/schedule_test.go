@@ -308,9 +308,17 @@ func TestPreemption(t *testing.T) {
 	crowd := openModel(t, m, tensor.Options{Threads: 1}, options)
 	var wait sync.WaitGroup
 	got := make([][]int, 5)
+	start := make(chan bool)
+	crowd.call(func() { <-start }) // hold the loop until all are there
 	for k := range got {
 		wait.Go(func() { got[k] = answer(crowd, k) })
 	}
+	for waiting := 0; waiting < len(got); time.Sleep(time.Millisecond) {
+		crowd.mu.Lock()
+		waiting = crowd.waiting
+		crowd.mu.Unlock()
+	}
+	close(start)
 	wait.Wait()
 	for k := range got {
 		if want := answer(alone, k); !slices.Equal(got[k], want) {
@@ -427,6 +435,65 @@ func TestPrefix(t *testing.T) {
 	}
 	if n, cached := ask(prompt, "somebody else"); n != 1000 || cached != 0 {
 		t.Errorf("of another salt: %d tokens computed, %d found, want 1000 and 0", n, cached)
+	}
+}
+
+// TestPrefixOfStates: recurrent models find prefixes too, where a state was
+// kept: at the last full block of a prompt and every SnapshotTokens.
+func TestPrefixOfStates(t *testing.T) {
+	if len(fixtures(t)) < 2 {
+		t.Skip("the recurrent fixtures are not here")
+	}
+	m := openFile(t, "../../shared/gguf-fixtures/qwen35-f32.gguf")
+	e, err := Open(m, null.New(), Options{CacheTokens: 1024, SnapshotTokens: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, c := range []struct{ n, want int }{{200, 0}, {200, 192}, {230, 192}, {100, 64}, {40, 0}} {
+		r, err := e.Generate(t.Context(), Request{Prompt: ids(c.n, 0), MaxTokens: 1}, all)
+		if err != nil || r.CachedTokens != c.want {
+			t.Errorf("prompt of %d: %d tokens found, %v, want %d", c.n, r.CachedTokens, err, c.want)
+		}
+	}
+}
+
+// TestNamesAfterTruncate: blocks that were written again have new names.
+func TestNamesAfterTruncate(t *testing.T) {
+	m := small(t).model(t)
+	x, y := ids(70, 1), ids(50, 100)
+	both := append(ids(70, 1)[:16], y...)
+	plain := func() *Engine { return openModel(t, m, tensor.Options{Exact: true, Threads: 1}, Options{}) }
+	wantX, wantBoth := logits(t, plain(), x)[69], logits(t, plain(), both)[65]
+	e := plain()
+	s, err := e.NewSession("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Truncate(16); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), y); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for name, c := range map[string]struct {
+		ids  []int
+		want []float32
+	}{"the old way": {x, wantX}, "the new way": {both, wantBoth}} {
+		s, err := e.NewSession("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.AppendLast(t.Context(), c.ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, name, [][]float32{got}, [][]float32{c.want})
+		s.Close()
 	}
 }
 
