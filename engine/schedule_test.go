@@ -463,7 +463,9 @@ func TestNamesAfterTruncate(t *testing.T) {
 	m := small(t).model(t)
 	x, y := ids(70, 1), ids(50, 100)
 	both := append(ids(70, 1)[:16], y...)
-	plain := func() *Engine { return openModel(t, m, tensor.Options{Exact: true, Threads: 1}, Options{CacheTokens: 112}) } // the old blocks give way
+	plain := func() *Engine {
+		return openModel(t, m, tensor.Options{Exact: true, Threads: 1}, Options{CacheTokens: 112})
+	} // the old blocks give way
 	wantX, wantBoth := logits(t, plain(), x)[69], logits(t, plain(), both)[65]
 	e := plain()
 	s, err := e.NewSession("")
