@@ -36,9 +36,13 @@ type WeightSpec struct {
 	Parts []Tensor
 }
 
-// Rows, Cols and Type are of one part.
-func (w WeightSpec) Rows() int   { return w.Parts[0].NumRows() }
-func (w WeightSpec) Cols() int   { return w.Parts[0].Cols() }
+// Rows is how many rows one part has.
+func (w WeightSpec) Rows() int { return w.Parts[0].NumRows() }
+
+// Cols is how many columns one part has.
+func (w WeightSpec) Cols() int { return w.Parts[0].Cols() }
+
+// Type is how its numbers are stored.
 func (w WeightSpec) Type() DType { return w.Parts[0].Type }
 
 // Bytes is the size as stored.

@@ -49,7 +49,6 @@ type plan struct {
 	in, out []int // registers
 	ids     func(rng *rand.Rand, cols int) []float32
 	lengths []int
-	inputs  bool // spread like a residual stream rather than evenly
 }
 
 const seed = 20261126
