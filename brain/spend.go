@@ -23,8 +23,8 @@ const DefaultCalls = maxSteps
 
 const (
 	// aim is the share of a cap that is planned for: what is spent on new
-	// questions scatters around it.
-	aim = 0.95
+	// questions scatters around it: with 0.95 it came to 1.06 on one suite of ten.
+	aim = 0.92
 	// gate and gateErrors are the gain that a plan has to promise over the best
 	// single member of the cost before it is followed, at least so much and so
 	// many standard errors: do no harm. In cross-validation at no more cost,
