@@ -29,23 +29,23 @@ type Record interface {
 }
 
 // Posted returns the record's id, its kind and its postings.
-func (r *Result) Posted() (id, kind string, postings []ledger.Posting) {
-	return r.ID, r.Kind, r.Postings
+func (res *Result) Posted() (id, kind string, postings []ledger.Posting) {
+	return res.ID, res.Kind, res.Postings
 }
 
 // Posted returns the record's id, its kind and its postings.
-func (r *RefundResult) Posted() (id, kind string, postings []ledger.Posting) {
-	return r.ID, r.Kind, r.Postings
+func (res *RefundResult) Posted() (id, kind string, postings []ledger.Posting) {
+	return res.ID, res.Kind, res.Postings
 }
 
 // Posted returns the record's id, its kind and its postings.
-func (r *CloseResult) Posted() (id, kind string, postings []ledger.Posting) {
-	return r.ID, r.Kind, r.Postings
+func (res *CloseResult) Posted() (id, kind string, postings []ledger.Posting) {
+	return res.ID, res.Kind, res.Postings
 }
 
 // Posted returns the record's id, its kind and its postings.
-func (r *FXResult) Posted() (id, kind string, postings []ledger.Posting) {
-	return r.ID, r.Kind, r.Postings
+func (res *FXResult) Posted() (id, kind string, postings []ledger.Posting) {
+	return res.ID, res.Kind, res.Postings
 }
 
 // Bounds of a file of events.

@@ -14,8 +14,8 @@ import (
 type player struct {
 	Member
 	*Contract
-	cost, sacrifice, deferred, recouped, dividend Units
-	phi                                           *big.Rat
+	cost, sacrifice, deferred, dividend Units
+	phi                                 *big.Rat
 }
 
 // Settle settles one request and returns the result with the books after it.
