@@ -11,6 +11,9 @@ type near struct {
 // maxNear is how many neighbours are looked at.
 const maxNear = 40
 
+// half is how much of a sketch is looked at first.
+const half = dims / 2
+
 // same is the cosine from which two sketches are of the same text, which is
 // no neighbour while training: what is asked later isn't in the store either.
 const same = 0.999
@@ -26,11 +29,19 @@ func (s *store) nearest(sketch []int8, skipSame bool, dst []near) []near {
 	}
 	least := float32(0)
 	inverse := 1 / math.Sqrt(float64(own))
+	tail := float32(math.Sqrt(float64(dot(sketch[half:], sketch[half:]))) * inverse)
 	for i := range s.norms {
 		if s.norms[i] == 0 {
 			continue
 		}
-		c := float32(float64(dot(sketch, s.sketches[i*dims:(i+1)*dims])) * inverse * float64(s.norms[i]))
+		v := s.sketches[i*dims : (i+1)*dims]
+		d := dot(sketch[:half], v[:half])
+		// What the second halves can add at most, by Cauchy and Schwarz, often
+		// isn't enough.
+		if float32(float64(d)*inverse*float64(s.norms[i]))+tail*s.tails[i] < least-1e-5 {
+			continue
+		}
+		c := float32(float64(d+dot(sketch[half:], v[half:])) * inverse * float64(s.norms[i]))
 		if c <= least || (skipSame && c > same) {
 			continue
 		}
@@ -58,17 +69,19 @@ type store struct {
 	lengths    []uint8 // [example][member]; see lengthOf
 
 	norms []float32 // 1/|sketch|, by example; zero = it has no features
+	tails []float32 // |second half of the sketch| / |sketch|
 }
 
 // unasked is the score of a member that has no row for an example.
 const unasked = math.MaxUint8
 
 func (s *store) index() {
-	s.norms = make([]float32, s.n)
+	s.norms, s.tails = make([]float32, s.n), make([]float32, s.n)
 	for i := range s.norms {
 		v := s.sketches[i*dims : (i+1)*dims]
 		if q := dot(v, v); q > 0 {
 			s.norms[i] = float32(1 / math.Sqrt(float64(q)))
+			s.tails[i] = float32(math.Sqrt(float64(dot(v[half:], v[half:])) / float64(q)))
 		}
 	}
 }
