@@ -112,8 +112,13 @@ func (t *trainer) draw() {
 	if unit <= 0 {
 		unit = 1
 	}
+	fair := t.chosen(grounds)
 	for i := range all {
-		all[i].measure(base, unit)
+		if all[i].Price > 0 {
+			all[i].measure(fair, unit)
+		} else {
+			all[i].measure(base, unit)
+		}
 	}
 	even(all, mean(base))
 	for i := range all {
@@ -229,6 +234,51 @@ func even(all []tried, base float64) {
 		p.Gain = min(max(p.Gain, -base), 1-base)
 		p.Accuracy = base + p.Gain
 	}
+}
+
+// chosen returns what the best single member scored on each ground when it was
+// chosen by the other folds. The best of fifty members on some questions owes a
+// part of that to chance; plans, which are cross-validated, are compared with a
+// member that is too.
+func (t *trainer) chosen(grounds []ground) []float64 {
+	members := len(t.b.header.Members)
+	sums, asked := make([][folds]float64, members), make([][folds]int, members)
+	for k := range grounds {
+		for j := range members {
+			if grounds[k].keys[j] != absent {
+				sums[j][k%folds] += grounds[k].scores[j]
+				asked[j][k%folds]++
+			}
+		}
+	}
+	var best [folds]int
+	for f := range best {
+		best[f] = t.b.header.Best
+		most := -1.0
+		for j := range members {
+			sum, n, all := 0.0, 0, 0
+			for g := range folds {
+				all += asked[j][g]
+				if g != f {
+					sum += sums[j][g]
+					n += asked[j][g]
+				}
+			}
+			// One that was asked seldom is no candidate, as for the brain's own.
+			if n > 0 && 50*all >= 49*len(grounds) && sum/float64(n) > most {
+				best[f], most = j, sum/float64(n)
+			}
+		}
+	}
+	scores := make([]float64, len(grounds))
+	for k := range grounds {
+		if g := &grounds[k]; g.keys[best[k%folds]] != absent {
+			scores[k] = g.scores[best[k%folds]]
+		} else {
+			scores[k] = g.scores[t.b.header.Best]
+		}
+	}
+	return scores
 }
 
 func logCost(costX float64) float64 { return math.Log(max(costX, 1e-4)) }

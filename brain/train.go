@@ -180,8 +180,10 @@ func (t *trainer) count() {
 		all += costs[j] / float64(len(members))
 		m.Accuracy /= n
 		m.Length /= float64(max(measured[j], 1))
-		// One that was asked a few questions only isn't known to be best.
-		if 2*m.Asked >= len(t.examples) && (best < 0 || m.Accuracy > members[best].Accuracy) {
+		// One that was asked a few questions only isn't known to be best; of
+		// equals the cheaper one is.
+		if 2*m.Asked >= len(t.examples) && (best < 0 || m.Accuracy > members[best].Accuracy ||
+			m.Accuracy == members[best].Accuracy && costs[j] < costs[best]) {
 			best = j
 		}
 	}
