@@ -3,6 +3,7 @@ package cpu
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"summit/backend/cpu/simd"
 )
@@ -40,7 +41,25 @@ type workers struct {
 	phase        phase
 	run          *run
 	total, chunk int64
+
+	// The caller's own: after a helper was late it works alone for a while.
+	pause  time.Duration // how long, the next time; 0 = nobody was late of late
+	alone  time.Time     // until then; zero = it doesn't
+	inTime int           // phases since somebody was late
 }
+
+const (
+	// late is the least wait for the last helper that tells of a lost core: most
+	// chunks take ten microseconds.
+	late = 300 * time.Microsecond
+	// A caller that was kept waiting works alone for pauseMin, and twice as long
+	// each time after that, up to pauseMax: a neighbour that stays costs one
+	// slice of the scheduler (some milliseconds) in that time, and not one in
+	// every few phases.
+	pauseMin, pauseMax = 4 * time.Millisecond, 128 * time.Millisecond
+	// forgiven is after how many phases in time the next pause is halved.
+	forgiven = 512
+)
 
 type helper struct {
 	parked atomic.Bool
@@ -75,7 +94,7 @@ func (p *workers) do(ph phase, r *run) {
 	if g, ok := ph.(grained); ok {
 		grain = max(1, g.grain(r))
 	}
-	if total <= grain {
+	if total <= grain || p.isAlone() {
 		ph.do(r, 0, total, &p.scratch[0])
 		return
 	}
@@ -88,8 +107,21 @@ func (p *workers) do(ph phase, r *run) {
 			h.wake <- struct{}{}
 		}
 	}
+	began := time.Now()
 	p.take(&p.scratch[0])
-	p.leave()
+	p.leave(time.Since(began))
+}
+
+// isAlone reports whether the caller does without helpers for now.
+func (p *workers) isAlone() bool {
+	if p.alone.IsZero() {
+		return false
+	}
+	if time.Now().Before(p.alone) {
+		return true
+	}
+	p.alone, p.inTime = time.Time{}, 0
+	return false
 }
 
 // take works until nothing is left.
@@ -104,23 +136,49 @@ func (p *workers) take(s *scratch) {
 	}
 }
 
-// leave closes the phase once every helper has left it.
-func (p *workers) leave() {
+// leave closes the phase once every helper has left it. The caller worked for
+// that long itself.
+func (p *workers) leave(worked time.Duration) {
+	var began time.Time // of waiting longer than a chunk takes
 	for {
 		for range spins {
 			if p.state.CompareAndSwap(0, closed) {
+				p.left(began, worked)
 				return
 			}
 			simd.Pause()
+		}
+		if began.IsZero() {
+			began = time.Now()
 		}
 		p.waiting.Store(true)
 		if p.state.CompareAndSwap(0, closed) {
 			if !p.waiting.CompareAndSwap(true, false) {
 				<-p.idle // a helper has sent, or is about to
 			}
+			p.left(began, worked)
 			return
 		}
 		<-p.idle
+	}
+}
+
+// left ends a phase that was waited for since began; zero = hardly. A chunk may
+// be long, but no longer than what the caller did itself: only what goes on
+// beyond that means that a helper lost its core.
+func (p *workers) left(began time.Time, worked time.Duration) {
+	if !began.IsZero() {
+		if d := time.Since(began); d >= late && d >= worked {
+			p.pause = min(max(2*p.pause, pauseMin), pauseMax)
+			p.alone = time.Now().Add(p.pause)
+			return
+		}
+	}
+	if p.inTime++; p.inTime >= forgiven && p.pause > 0 {
+		p.inTime = 0
+		if p.pause /= 2; p.pause < pauseMin {
+			p.pause = 0
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // tally is a phase that counts how often each unit was done.
@@ -61,6 +62,51 @@ func TestWorkersDoEveryUnitOnce(t *testing.T) {
 			}
 		}
 		p.close()
+	}
+}
+
+// held is a phase of two units, of which the helper holds its own for a while.
+type held struct {
+	mine, theirs *scratch
+	began        chan bool
+	hold         time.Duration
+	byHelper     atomic.Int32
+}
+
+func (p *held) units(*run) int { return 2 }
+
+func (p *held) do(_ *run, lo, hi int, s *scratch) {
+	if s != p.mine {
+		p.byHelper.Add(1)
+		p.began <- true
+		time.Sleep(p.hold)
+	} else if hi-lo == 1 {
+		select { // the helper takes the other one
+		case <-p.began:
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// A caller that a helper kept waiting works alone for a while, longer each
+// time, and then takes it back.
+func TestLateHelperIsLeftAlone(t *testing.T) {
+	p := newWorkers(2)
+	defer p.close()
+	phase := func(hold time.Duration) *held {
+		h := &held{mine: &p.scratch[0], began: make(chan bool, 1), hold: hold}
+		p.do(h, nil)
+		return h
+	}
+	if h := phase(20 * time.Millisecond); h.byHelper.Load() != 1 || !p.isAlone() || p.pause != pauseMin {
+		t.Fatalf("the helper did %d units; alone %v for %v, want 1, true, %v", h.byHelper.Load(), p.isAlone(), p.pause, pauseMin)
+	}
+	if h := phase(0); h.byHelper.Load() != 0 && p.isAlone() {
+		t.Error("the helper was asked in the pause")
+	}
+	time.Sleep(2 * pauseMin)
+	if h := phase(20 * time.Millisecond); h.byHelper.Load() != 1 || p.pause != 2*pauseMin {
+		t.Errorf("after the pause the helper did %d units, the next pause is %v, want 1, %v", h.byHelper.Load(), p.pause, 2*pauseMin)
 	}
 }
 
