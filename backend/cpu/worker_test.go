@@ -67,10 +67,10 @@ func TestWorkersDoEveryUnitOnce(t *testing.T) {
 
 // held is a phase of two units, of which the helper holds its own for a while.
 type held struct {
-	mine, theirs *scratch
-	began        chan bool
-	hold         time.Duration
-	byHelper     atomic.Int32
+	mine     *scratch
+	began    chan bool
+	hold     time.Duration
+	byHelper atomic.Int32
 }
 
 func (p *held) units(*run) int { return 2 }
