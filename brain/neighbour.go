@@ -1,6 +1,9 @@
 package brain
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // near is one training prompt that is like the asked one.
 type near struct {
@@ -18,6 +21,48 @@ const half = dims / 2
 // no neighbour while training: what is asked later isn't in the store either.
 const same = 0.999
 
+// maxCompared is about how many prompts are compared number by number. Of more,
+// those are whose signs differ least: of 18,000 prompts of eleven suites a
+// quarter so chosen held 98.5 % of the forty nearest, and 99.7 % of their weight.
+const maxCompared = 4096
+
+// signs are the signs of a sketch's numbers, one bit each: how many differ
+// tells of the angle between two sketches, give or take a tenth.
+type signs [dims / 64]uint64
+
+func signsOf(sketch []int8) (s signs) {
+	for k, v := range sketch {
+		if v > 0 {
+			s[k/64] |= 1 << (k % 64)
+		}
+	}
+	return s
+}
+
+func (s *signs) differ(t *signs) int {
+	n := 0
+	for k := range s {
+		n += bits.OnesCount64(s[k] ^ t[k])
+	}
+	return n
+}
+
+// within returns by how many signs a prompt may differ to be compared.
+func (s *store) within(own *signs) int {
+	if len(s.signs) <= maxCompared {
+		return dims
+	}
+	var count [dims + 1]int
+	for i := range s.signs {
+		count[own.differ(&s.signs[i])]++
+	}
+	most := 0
+	for sum := count[0]; most < dims && sum < maxCompared; sum += count[most] {
+		most++
+	}
+	return most
+}
+
 // nearest writes the training prompts most like the sketch, best first, to
 // dst, and returns them. Ties go to the earlier example. Prompts that are the
 // same text are left out with skipSame.
@@ -30,8 +75,10 @@ func (s *store) nearest(sketch []int8, skipSame bool, dst []near) []near {
 	least := float32(0)
 	inverse := 1 / math.Sqrt(float64(own))
 	tail := float32(math.Sqrt(float64(dot(sketch[half:], sketch[half:]))) * inverse)
+	mine := signsOf(sketch)
+	within := s.within(&mine)
 	for i := range s.norms {
-		if s.norms[i] == 0 {
+		if s.norms[i] == 0 || mine.differ(&s.signs[i]) > within {
 			continue
 		}
 		v := s.sketches[i*dims : (i+1)*dims]
@@ -70,15 +117,17 @@ type store struct {
 
 	norms []float32 // 1/|sketch|, by example; zero = it has no features
 	tails []float32 // |second half of the sketch| / |sketch|
+	signs []signs
 }
 
 // unasked is the score of a member that has no row for an example.
 const unasked = math.MaxUint8
 
 func (s *store) index() {
-	s.norms, s.tails = make([]float32, s.n), make([]float32, s.n)
+	s.norms, s.tails, s.signs = make([]float32, s.n), make([]float32, s.n), make([]signs, s.n)
 	for i := range s.norms {
 		v := s.sketches[i*dims : (i+1)*dims]
+		s.signs[i] = signsOf(v)
 		if q := dot(v, v); q > 0 {
 			s.norms[i] = float32(1 / math.Sqrt(float64(q)))
 			s.tails[i] = float32(math.Sqrt(float64(dot(v[half:], v[half:])) / float64(q)))
