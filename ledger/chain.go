@@ -91,3 +91,12 @@ func (t *Txn) canonical(buffer []byte) (bytes, checks []byte) {
 
 // chain returns the hash of the canonical bytes after the one before.
 func chain(prev Hash, canonical []byte) Hash { return Sum(prev[:], canonical) }
+
+// check returns the checksum of a line's row in a database.
+func (l line) check(id int64) int64 {
+	e := encoder{}
+	e.number(id)
+	e.text(string(l.account))
+	e.text(string(l.currency))
+	return int64(e.since(0))
+}

@@ -258,3 +258,14 @@ func (m *Memory) Close() error {
 }
 
 var _ Store = (*Memory)(nil)
+
+// derived returns what follows from the transactions.
+func (m *Memory) derived(context.Context) (*derived, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := &derived{head: m.books.end, balances: maps.Clone(m.books.balances), turnovers: maps.Clone(m.books.turnovers), holds: map[int64]time.Time{}}
+	for seq := range m.books.holds {
+		d.holds[seq] = *m.books.txns[seq-1].Expires
+	}
+	return d, nil
+}

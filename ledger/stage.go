@@ -529,5 +529,7 @@ func (v *view) Find(key string) (*Txn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %q: %w", clip(key), err)
 	}
-	return t, nil
+	c := *t
+	c.Records = nil
+	return c.clone(), nil
 }

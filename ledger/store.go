@@ -155,7 +155,8 @@ type View interface {
 	// Balances returns all balances of accounts whose name begins with the
 	// prefix, sorted by account and currency.
 	Balances(prefix string) ([]Balance, error)
-	// Find returns the transaction under the key, or ErrNotFound.
+	// Find returns the transaction under the key, or ErrNotFound. Its records
+	// are left out: they never change, so they can be read before Post.
 	Find(key string) (*Txn, error)
 }
 

@@ -1,0 +1,596 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"summit/internal/sqlite"
+)
+
+// SQLite keeps the books in a file. One goroutine writes; every commit is
+// synced to the disk and takes everything that waits. Other processes may read
+// the file, and post to it, at the same time.
+type SQLite struct {
+	*writer
+	db    *sql.DB
+	path  string
+	close func() error
+}
+
+// SQLiteOptions are the settings of a file; the zero value works.
+type SQLiteOptions struct {
+	Now func() time.Time // the clock; nil = time.Now
+	// MaxBytes bounds the file; posts that need more are refused as if the
+	// disk were full. 0 = no bound.
+	MaxBytes int64
+}
+
+// OpenSQLite opens the books in the file, which is made where it is missing.
+func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*SQLite, error) {
+	db, err := sqlite.Open(ctx, path, sqliteSchema)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(8) // the writer, Verify's two, and readers
+	b, err := newSQLiteBackend(ctx, db, path, o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("ledger: %s: %w", path, err), db.Close())
+	}
+	s := &SQLite{db: db, path: path, writer: startWriter(b, o.Now)}
+	s.close = sync.OnceValue(func() error {
+		s.stop()
+		if err := errors.Join(b.conn.Close(), db.Close()); err != nil {
+			return fmt.Errorf("ledger: %s: close: %w", path, err)
+		}
+		return nil
+	})
+	return s, nil
+}
+
+// Post books entries, all or none, in one durable commit.
+func (s *SQLite) Post(ctx context.Context, entries ...Entry) ([]Receipt, error) {
+	return s.post(ctx, entries)
+}
+
+// Close waits for what is being booked and closes the file.
+func (s *SQLite) Close() error { return s.close() }
+
+// recordShift is how far a record's id is its transaction's number: the lower
+// bits count the records of one transaction, at most MaxRecords.
+const recordShift = 14
+
+// sqliteBackend writes the file over its own connection. What it has read
+// stays in memory as long as nobody else writes.
+type sqliteBackend struct {
+	path string
+	conn *sql.Conn
+	st   map[string]*sql.Stmt
+
+	end       Head
+	ids       map[line]int64
+	balances  map[line]Units
+	turnovers map[turned]Units
+	holds     map[int64]*Txn // open ones that were made lately
+	holdKeys  map[string]*Txn
+	prefixes  map[string]map[line]bool // the lines under prefixes that were asked for
+}
+
+// maxCached bounds each cache; one that is full begins anew.
+const maxCached = 1 << 17
+
+func newSQLiteBackend(ctx context.Context, db *sql.DB, path string, o SQLiteOptions) (*sqliteBackend, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &sqliteBackend{path: path, conn: conn, st: map[string]*sql.Stmt{}}
+	// A longer log makes for fewer checkpoints, each of which writes pages
+	// that changed often only once. 8192 pages are 32 MiB.
+	pragmas := []string{`PRAGMA wal_autocheckpoint = 8192`, `PRAGMA cache_size = -65536`}
+	if o.MaxBytes > 0 {
+		var page int64
+		if err := conn.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&page); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		pragmas = append(pragmas, fmt.Sprintf(`PRAGMA max_page_count = %d`, max(o.MaxBytes/page, 1)))
+	}
+	for _, p := range pragmas {
+		if _, err := conn.ExecContext(ctx, p); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	b.forget()
+	return b, nil
+}
+
+// forget drops what was read.
+func (b *sqliteBackend) forget() {
+	b.end = Head{Seq: -1}
+	b.ids, b.balances, b.turnovers = map[line]int64{}, map[line]Units{}, map[turned]Units{}
+	b.holds, b.holdKeys = map[int64]*Txn{}, map[string]*Txn{}
+	b.prefixes = map[string]map[line]bool{}
+}
+
+// stmt returns the prepared statement.
+func (b *sqliteBackend) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := b.st[query]; s != nil {
+		return s, nil
+	}
+	s, err := b.conn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	b.st[query] = s
+	return s, nil
+}
+
+// row reads one row; none is not an error, and found says so.
+func (b *sqliteBackend) row(query string, args []any, into ...any) (found bool, err error) {
+	ctx := context.Background()
+	s, err := b.stmt(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	err = s.QueryRowContext(ctx, args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (b *sqliteBackend) exec(ctx context.Context, query string, args ...any) error {
+	s, err := b.stmt(ctx, query)
+	if err == nil {
+		_, err = s.ExecContext(ctx, args...)
+	}
+	return err
+}
+
+func (b *sqliteBackend) begin(ctx context.Context) (stored, error) {
+	if err := b.exec(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return nil, b.explain(err)
+	}
+	end, err := b.readHead()
+	if err != nil {
+		b.abandon(ctx)
+		return nil, b.explain(err)
+	}
+	if end.Seq != b.end.Seq || end.Hash != b.end.Hash { // the first time, or somebody else wrote
+		b.forget()
+	}
+	b.end = end
+	return b, nil
+}
+
+const (
+	sqlLast   = `SELECT seq, hash, booked_at FROM txn ORDER BY seq DESC LIMIT 1`
+	sqlClosed = `SELECT closes FROM txn WHERE closes <> '' ORDER BY closes DESC LIMIT 1`
+)
+
+func (b *sqliteBackend) readHead() (Head, error) {
+	var h Head
+	var hash []byte
+	var booked int64
+	found, err := b.row(sqlLast, nil, &h.Seq, &hash, &booked)
+	if err != nil || !found {
+		return h, err
+	}
+	if copy(h.Hash[:], hash) != len(h.Hash) {
+		return h, fmt.Errorf("transaction %d: hash of %d bytes, want %d", h.Seq, len(hash), len(h.Hash))
+	}
+	h.BookedAt = at(booked)
+	_, err = b.row(sqlClosed, nil, &h.Closed)
+	return h, err
+}
+
+func (b *sqliteBackend) abandon(ctx context.Context) {
+	// Where SQLite has ended the transaction itself there is none to end.
+	_, _ = b.conn.ExecContext(ctx, `ROLLBACK`)
+}
+
+func (b *sqliteBackend) booked(_ context.Context, t *Txn) (bool, error) {
+	var hash []byte
+	_, err := b.row(`SELECT hash FROM txn WHERE seq = ?`, []any{t.Seq}, &hash)
+	return string(hash) == string(t.Hash[:]), err
+}
+
+// What the books say.
+
+func (b *sqliteBackend) head() Head { return b.end }
+
+// id returns the number of a line, 0 where it is new.
+func (b *sqliteBackend) id(l line) (int64, error) {
+	if id, ok := b.ids[l]; ok {
+		return id, nil
+	}
+	var id int64
+	found, err := b.row(`SELECT id FROM line WHERE account = ? AND currency = ?`, []any{string(l.account), string(l.currency)}, &id)
+	if found {
+		if len(b.ids) >= maxCached {
+			clear(b.ids)
+		}
+		b.ids[l] = id
+	}
+	return id, err
+}
+
+func (b *sqliteBackend) balance(l line) (Units, error) {
+	if x, ok := b.balances[l]; ok {
+		return x, nil
+	}
+	id, err := b.id(l)
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	var x Units
+	if _, err := b.row(`SELECT amount FROM balance WHERE line = ?`, []any{id}, &x); err != nil {
+		return 0, err
+	}
+	keep(b.balances, l, x)
+	return x, nil
+}
+
+func (b *sqliteBackend) turnover(t turned) (Units, error) {
+	if x, ok := b.turnovers[t]; ok {
+		return x, nil
+	}
+	id, err := b.id(t.line)
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	var x Units
+	if _, err := b.row(`SELECT amount FROM turnover WHERE period = ? AND line = ?`, []any{string(t.period), id}, &x); err != nil {
+		return 0, err
+	}
+	keep(b.turnovers, t, x)
+	return x, nil
+}
+
+func keep[K comparable](m map[K]Units, k K, x Units) {
+	if len(m) >= maxCached {
+		clear(m)
+	}
+	m[k] = x
+}
+
+// maxPrefixes bounds how many sets of accounts are kept.
+const maxPrefixes = 64
+
+func (b *sqliteBackend) lines(prefix string) ([]line, error) {
+	set := b.prefixes[prefix]
+	if set == nil {
+		low, high := bounds(prefix)
+		rows, err := b.conn.QueryContext(context.Background(), `SELECT account, currency FROM line WHERE account >= ? AND account < ?`, low, high)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		set = map[line]bool{}
+		for rows.Next() {
+			var l line
+			if err := rows.Scan(&l.account, &l.currency); err != nil {
+				return nil, err
+			}
+			set[l] = true
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		if len(b.prefixes) >= maxPrefixes {
+			clear(b.prefixes)
+		}
+		b.prefixes[prefix] = set
+	}
+	all := make([]line, 0, len(set))
+	for l := range set {
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// bounds returns the first name with the prefix and the first after all of
+// them. Names of accounts are plain letters, far below the end.
+func bounds(prefix string) (low, high string) { return prefix, prefix + "\U0010FFFF" }
+
+// headColumns are those of a transaction, but for what is in other tables.
+const headColumns = `seq, key, input, kind, booked_at, period, effective, released, expires, ends, reverses, closes, reason, links, checks, hash`
+
+// scanTxn reads headColumns.
+func scanTxn(scan func(...any) error) (*Txn, error) {
+	t := &Txn{}
+	var input, hash []byte
+	var booked, expires int64
+	var links string
+	if err := scan(&t.Seq, &t.Key, &input, &t.Kind, &booked, &t.Period, &t.Effective, &t.Released, &expires, &t.Ends, &t.Reverses,
+		&t.Closes, &t.Reason, &links, &t.checks, &hash); err != nil {
+		return nil, err
+	}
+	t.BookedAt = at(booked)
+	if expires != 0 {
+		x := at(expires)
+		t.Expires = &x
+	}
+	if links != "" {
+		if err := json.Unmarshal([]byte(links), &t.Links); err != nil {
+			return t, &rowError{"txn", t.Seq, -1, t.Key, "links: " + err.Error()}
+		}
+	}
+	for _, h := range []struct {
+		name string
+		from []byte
+		to   *Hash
+	}{{"input", input, &t.Input}, {"hash", hash, &t.Hash}} {
+		if len(h.from) != len(h.to) {
+			return t, &rowError{"txn", t.Seq, -1, t.Key, fmt.Sprintf("%s of %d bytes, want %d", h.name, len(h.from), len(h.to))}
+		}
+		copy(h.to[:], h.from)
+	}
+	return t, nil
+}
+
+// linkText is how links are stored.
+func linkText(links []string) (string, error) {
+	if len(links) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(links)
+	return string(text), err
+}
+
+const (
+	sqlByKey = `SELECT ` + headColumns + ` FROM txn WHERE key = ?`
+	sqlBySeq = `SELECT ` + headColumns + ` FROM txn WHERE seq = ?`
+)
+
+// byKey returns the transaction's own row.
+func (b *sqliteBackend) byKey(key string) (*Txn, error) {
+	if t := b.holdKeys[key]; t != nil {
+		return t, nil
+	}
+	return b.txn(sqlByKey, key)
+}
+
+func (b *sqliteBackend) txn(query string, arg any) (t *Txn, err error) {
+	ctx := context.Background()
+	s, err := b.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t, err = scanTxn(s.QueryRowContext(ctx, arg).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return t, err
+}
+
+// bySeq returns the transaction with its postings, but without its records.
+func (b *sqliteBackend) bySeq(seq int64) (*Txn, error) {
+	if t := b.holds[seq]; t != nil {
+		return t, nil
+	}
+	t, err := b.txn(sqlBySeq, seq)
+	if err != nil || t == nil {
+		return t, err
+	}
+	t.Postings, err = b.postings(`SELECT l.account, p.amount, l.currency FROM posting p JOIN line l ON l.id = p.line WHERE p.seq = ? ORDER BY p.n`, seq)
+	return t, err
+}
+
+func (b *sqliteBackend) postings(query string, seq int64) ([]Posting, error) {
+	ctx := context.Background()
+	s, err := b.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.QueryContext(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Posting
+	for rows.Next() {
+		var p Posting
+		if err := rows.Scan(&p.Account, &p.Amount, &p.Currency); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, rows.Err()
+}
+
+func (b *sqliteBackend) open(hold int64) (bool, error) {
+	if b.holds[hold] != nil {
+		return true, nil
+	}
+	var seq int64
+	return b.row(`SELECT seq FROM hold WHERE seq = ?`, []any{hold}, &seq)
+}
+
+func (b *sqliteBackend) reversed(seq int64) (map[line]Units, error) {
+	all, err := b.postings(`SELECT l.account, p.amount, l.currency FROM txn t JOIN posting p ON p.seq = t.seq JOIN line l ON l.id = p.line
+		WHERE t.reverses = ? AND t.reverses <> 0`, seq)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[line]Units{}
+	for _, p := range all {
+		sums[line{p.Account, p.Currency}] += p.Amount
+	}
+	return sums, nil
+}
+
+// commit writes the stage and commits it.
+func (b *sqliteBackend) commit(ctx context.Context, s *stage) error {
+	err := b.writeStage(ctx, s)
+	if err == nil {
+		err = b.exec(ctx, `COMMIT`)
+	}
+	if err != nil {
+		b.abandon(ctx)
+		b.forget()
+		return b.explain(err)
+	}
+	b.follow(s)
+	return nil
+}
+
+// postingRows is how many postings one statement inserts.
+const postingRows = 16
+
+var sqlPostings = `INSERT INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, postingRows-1)
+
+func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
+	ids := make(map[line]int64, len(s.balances)) // the cache may begin anew meanwhile
+	for l := range s.balances {
+		id, err := b.id(l)
+		if err != nil {
+			return err
+		}
+		if id == 0 {
+			if _, err := b.row(`SELECT ifnull(max(id), 0) + 1 FROM line`, nil, &id); err != nil {
+				return err
+			}
+			if err := b.exec(ctx, `INSERT INTO line (id, account, currency, checked) VALUES (?, ?, ?, ?)`, id, string(l.account), string(l.currency), l.check(id)); err != nil {
+				return err
+			}
+			b.ids[l] = id
+		}
+		ids[l] = id
+	}
+	rows := make([]any, 0, 4*postingRows)
+	for _, t := range s.txns {
+		links, err := linkText(t.Links)
+		if err != nil {
+			return err
+		}
+		if err := b.exec(ctx, `INSERT INTO txn (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.Seq, t.Key, t.Input[:], t.Kind, t.BookedAt.UnixMicro(), string(t.Period), string(t.Effective), t.Released, micros(t.Expires),
+			t.Ends, t.Reverses, string(t.Closes), t.Reason, links, t.checks, t.Hash[:]); err != nil {
+			return err
+		}
+		for n, p := range t.Postings {
+			if rows = append(rows, t.Seq, n, ids[line{p.Account, p.Currency}], int64(p.Amount)); len(rows) == cap(rows) {
+				if err := b.exec(ctx, sqlPostings, rows...); err != nil {
+					return err
+				}
+				rows = rows[:0]
+			}
+		}
+		for n, r := range t.Records {
+			if err := b.exec(ctx, `INSERT INTO record (id, kind, key, body) VALUES (?, ?, ?, ?)`, t.Seq<<recordShift|int64(n), r.Kind, r.Key, blob(r.Body)); err != nil {
+				return err
+			}
+		}
+		if t.Expires != nil && !s.ended[t.Seq] {
+			if err := b.exec(ctx, `INSERT INTO hold (seq, expires) VALUES (?, ?)`, t.Seq, micros(t.Expires)); err != nil {
+				return err
+			}
+		}
+		if t.Ends != 0 {
+			if err := b.exec(ctx, `DELETE FROM hold WHERE seq = ?`, t.Ends); err != nil {
+				return err
+			}
+		}
+	}
+	for ; len(rows) > 0; rows = rows[4:] {
+		if err := b.exec(ctx, `INSERT INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)`, rows[:4]...); err != nil {
+			return err
+		}
+	}
+	for l, x := range s.balances {
+		if err := b.exec(ctx, `INSERT INTO balance (line, amount) VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET amount = excluded.amount`, ids[l], int64(x)); err != nil {
+			return err
+		}
+	}
+	for t, x := range s.turnovers {
+		if err := b.exec(ctx, `INSERT INTO turnover (period, line, amount) VALUES (?, ?, ?) ON CONFLICT (period, line) DO UPDATE SET amount = excluded.amount`,
+			string(t.period), ids[t.line], int64(x)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blob is never NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// follow brings the caches up to what was committed.
+func (b *sqliteBackend) follow(s *stage) {
+	b.end = s.end
+	for l, x := range s.balances {
+		keep(b.balances, l, x)
+		for prefix, set := range b.prefixes {
+			if strings.HasPrefix(string(l.account), prefix) {
+				set[l] = true
+			}
+		}
+	}
+	for t, x := range s.turnovers {
+		keep(b.turnovers, t, x)
+	}
+	for _, t := range s.txns {
+		if t.Expires != nil && !s.ended[t.Seq] {
+			if len(b.holds) >= maxCached {
+				clear(b.holds)
+				clear(b.holdKeys)
+			}
+			b.holds[t.Seq], b.holdKeys[t.Key] = t, t
+		}
+		if h := b.holds[t.Ends]; h != nil {
+			delete(b.holds, t.Ends)
+			delete(b.holdKeys, h.Key)
+		}
+	}
+}
+
+// explain says what an error of the file means for whoever runs the books.
+func (b *sqliteBackend) explain(err error) error {
+	var e interface{ Code() int }
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case 13:
+		return fmt.Errorf("%s: the disk is full, or the file has reached its bound: %w", b.path, err)
+	case 8:
+		return fmt.Errorf("%s: the file may not be written: %w", b.path, err)
+	case 10:
+		return fmt.Errorf("%s: the disk fails: %w", b.path, err)
+	case 11, 26:
+		return fmt.Errorf("%s: the file is damaged; \"summit ledger verify\" names what it can: %w", b.path, err)
+	case 5:
+		return fmt.Errorf("%s: another process has been writing for too long: %w", b.path, err)
+	}
+	return fmt.Errorf("%s: %w", b.path, err)
+}
+
+// rowError names a damaged row.
+type rowError struct {
+	table string
+	seq   int64
+	n     int // within the transaction; -1 = there is one
+	key   string
+	what  string
+}
+
+func (e *rowError) Error() string {
+	row := fmt.Sprintf("%s %d", e.table, e.seq)
+	if e.n >= 0 {
+		row += fmt.Sprintf("/%d", e.n)
+	}
+	if e.key != "" {
+		row += fmt.Sprintf(" (%q)", clip(e.key))
+	}
+	return fmt.Sprintf("%s: %s", row, e.what)
+}

@@ -1,0 +1,380 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strings"
+	"time"
+
+	"summit/money"
+)
+
+// snapshot runs reads that all see the same moment.
+func (s *SQLite) snapshot(ctx context.Context, what string, do func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err == nil {
+		err = errors.Join(do(tx), tx.Rollback())
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: %s: %s: %w", s.path, what, err)
+	}
+	return nil
+}
+
+// Head returns where the books end.
+func (s *SQLite) Head(ctx context.Context) (Head, error) {
+	var h Head
+	err := s.snapshot(ctx, "head", func(tx *sql.Tx) (err error) {
+		h, err = headOf(ctx, tx)
+		return err
+	})
+	return h, err
+}
+
+func headOf(ctx context.Context, tx *sql.Tx) (Head, error) {
+	var h Head
+	var hash []byte
+	var booked int64
+	err := tx.QueryRowContext(ctx, sqlLast).Scan(&h.Seq, &hash, &booked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return h, nil
+	}
+	if err != nil {
+		return h, err
+	}
+	h.BookedAt = at(booked)
+	copy(h.Hash[:], hash)
+	err = tx.QueryRowContext(ctx, sqlClosed).Scan(&h.Closed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return h, err
+}
+
+// Find returns the transaction that was booked under the key.
+func (s *SQLite) Find(ctx context.Context, key string) (*Txn, error) {
+	var t *Txn
+	err := s.snapshot(ctx, fmt.Sprintf("%q", clip(key)), func(tx *sql.Tx) error {
+		var seq int64
+		err := tx.QueryRowContext(ctx, `SELECT seq FROM txn WHERE key = ?`, key).Scan(&seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return scan(ctx, tx, seq-1, seq, func(found *Txn) bool { t = found; return false })
+	})
+	return t, err
+}
+
+// Balance returns what stands in an account.
+func (s *SQLite) Balance(ctx context.Context, a Account, c money.Currency) (Units, error) {
+	var x Units
+	err := s.db.QueryRowContext(ctx, `SELECT b.amount FROM line l JOIN balance b ON b.line = l.id WHERE l.account = ? AND l.currency = ?`, string(a), string(c)).Scan(&x)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("ledger: %s: account %s: %w", s.path, clip(string(a)), err)
+	}
+	return x, nil
+}
+
+// sequence turns a read that calls give into an iterator.
+func sequence[T any](read func(give func(T) bool) error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		left := false
+		err := read(func(x T) bool {
+			left = !yield(x, nil)
+			return !left
+		})
+		if err != nil && !left {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
+// Balances returns balances or turnovers.
+func (s *SQLite) Balances(ctx context.Context, f BalanceFilter) iter.Seq2[Balance, error] {
+	low, high := bounds(f.Prefix)
+	query, args := `SELECT '', l.account, l.currency, b.amount FROM line l JOIN balance b ON b.line = l.id
+		WHERE l.account >= ? AND l.account < ? ORDER BY l.account, l.currency`, []any{low, high}
+	if f.Turnovers || f.Period != "" {
+		query = `SELECT t.period, l.account, l.currency, t.amount FROM turnover t JOIN line l ON l.id = t.line
+			WHERE l.account >= ? AND l.account < ? AND (? = '' OR t.period = ?) ORDER BY t.period, l.account, l.currency`
+		args = append(args, string(f.Period), string(f.Period))
+	}
+	return sequence(func(give func(Balance) bool) error {
+		return s.snapshot(ctx, "balances", func(tx *sql.Tx) error {
+			rows, err := tx.QueryContext(ctx, query, args...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var b Balance
+				if err := rows.Scan(&b.Period, &b.Account, &b.Currency, &b.Amount); err != nil {
+					return err
+				}
+				if !give(b) {
+					return nil
+				}
+			}
+			return rows.Err()
+		})
+	})
+}
+
+// Txns returns transactions in their order.
+func (s *SQLite) Txns(ctx context.Context, f Filter) iter.Seq2[*Txn, error] {
+	until := f.Until
+	if until <= 0 {
+		until = math.MaxInt64
+	}
+	return sequence(func(give func(*Txn) bool) error {
+		return s.snapshot(ctx, "transactions", func(tx *sql.Tx) error {
+			if len(f.Accounts) > 0 {
+				return scanAccounts(ctx, tx, f, until, give)
+			}
+			return scan(ctx, tx, f.After, until, func(t *Txn) bool { return !f.wants(t) || give(t) })
+		})
+	})
+}
+
+// scanAccounts gives the transactions with a posting in one of the accounts.
+func scanAccounts(ctx context.Context, tx *sql.Tx, f Filter, until int64, give func(*Txn) bool) error {
+	const page = 500
+	marks := "?" + strings.Repeat(", ?", len(f.Accounts)-1)
+	for after := f.After; ; {
+		args := []any{after, until}
+		for _, a := range f.Accounts {
+			args = append(args, string(a))
+		}
+		rows, err := tx.QueryContext(ctx, `SELECT DISTINCT p.seq FROM posting p WHERE p.seq > ? AND p.seq <= ?
+			AND p.line IN (SELECT id FROM line WHERE account IN (`+marks+`)) ORDER BY p.seq LIMIT `+fmt.Sprint(page), args...)
+		if err != nil {
+			return err
+		}
+		var seqs []int64
+		for rows.Next() {
+			var seq int64
+			if err := rows.Scan(&seq); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			seqs = append(seqs, seq)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, seq := range seqs {
+			more := true
+			if err := scan(ctx, tx, seq-1, seq, func(t *Txn) bool {
+				more = !f.wants(t) || give(t)
+				return more
+			}); err != nil || !more {
+				return err
+			}
+		}
+		if len(seqs) < page {
+			return nil
+		}
+		after = seqs[len(seqs)-1]
+	}
+}
+
+// scan gives the transactions after one and up to another with all their
+// rows: three walks side by side, each in the order of its table. Rows that
+// belong to no transaction are errors.
+func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) bool) error {
+	recordsUntil := int64(math.MaxInt64)
+	if until < math.MaxInt64>>recordShift {
+		recordsUntil = (until+1)<<recordShift - 1
+	}
+	heads, err := tx.QueryContext(ctx, `SELECT `+headColumns+` FROM txn WHERE seq > ? AND seq <= ? ORDER BY seq`, after, until)
+	if err != nil {
+		return err
+	}
+	defer heads.Close()
+	postings, err := tx.QueryContext(ctx, `SELECT seq, n, line, amount FROM posting WHERE seq > ? AND seq <= ? ORDER BY seq, n`, after, until)
+	if err != nil {
+		return err
+	}
+	defer postings.Close()
+	records, err := tx.QueryContext(ctx, `SELECT id, kind, key, body FROM record WHERE id >= ? AND id <= ? ORDER BY id`, (after+1)<<recordShift, recordsUntil)
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+
+	names, err := tx.PrepareContext(ctx, `SELECT account, currency FROM line WHERE id = ?`)
+	if err != nil {
+		return err
+	}
+	defer names.Close()
+	known := map[int64]line{}
+	name := func(id int64) (line, error) {
+		l, ok := known[id]
+		if !ok {
+			if err := names.QueryRowContext(ctx, id).Scan(&l.account, &l.currency); err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return l, err
+			}
+			if len(known) >= maxCached {
+				clear(known)
+			}
+			known[id] = l // one without a name is damage, which Verify finds
+		}
+		return l, nil
+	}
+
+	type rowOf struct {
+		seq, n int64
+		ok     bool
+	}
+	var p struct {
+		rowOf
+		line   int64
+		amount Units
+	}
+	nextPosting := func() error {
+		if p.ok = postings.Next(); !p.ok {
+			return postings.Err()
+		}
+		return postings.Scan(&p.seq, &p.n, &p.line, &p.amount)
+	}
+	var r struct {
+		rowOf
+		Record
+	}
+	nextRecord := func() error {
+		if r.ok = records.Next(); !r.ok {
+			return records.Err()
+		}
+		var id int64
+		r.Body = nil
+		if err := records.Scan(&id, &r.Kind, &r.Key, &r.Body); err != nil {
+			return err
+		}
+		r.seq, r.n = id>>recordShift, id&(1<<recordShift-1)
+		return nil
+	}
+	if err := nextPosting(); err != nil {
+		return err
+	}
+	if err := nextRecord(); err != nil {
+		return err
+	}
+	for heads.Next() {
+		t, err := scanTxn(heads.Scan)
+		if err != nil {
+			return err
+		}
+		if p.ok && p.seq < t.Seq {
+			return &rowError{"posting", p.seq, int(p.n), "", "it belongs to no transaction"}
+		}
+		if r.ok && r.seq < t.Seq {
+			return &rowError{"record", r.seq, int(r.n), "", "it belongs to no transaction"}
+		}
+		for p.ok && p.seq == t.Seq {
+			l, err := name(p.line)
+			if err != nil {
+				return err
+			}
+			if p.n != int64(len(t.Postings)) {
+				return &rowError{"posting", p.seq, int(p.n), t.Key, fmt.Sprintf("want posting %d of the transaction", len(t.Postings))}
+			}
+			t.Postings = append(t.Postings, Posting{l.account, p.amount, l.currency})
+			if err := nextPosting(); err != nil {
+				return err
+			}
+		}
+		for r.ok && r.seq == t.Seq {
+			if r.n != int64(len(t.Records)) {
+				return &rowError{"record", r.seq, int(r.n), t.Key, fmt.Sprintf("want record %d of the transaction", len(t.Records))}
+			}
+			t.Records = append(t.Records, r.Record)
+			if err := nextRecord(); err != nil {
+				return err
+			}
+		}
+		if !give(t) {
+			return nil
+		}
+	}
+	if err := heads.Err(); err != nil {
+		return err
+	}
+	if p.ok {
+		return &rowError{"posting", p.seq, int(p.n), "", "it belongs to no transaction"}
+	}
+	if r.ok {
+		return &rowError{"record", r.seq, int(r.n), "", "it belongs to no transaction"}
+	}
+	return nil
+}
+
+// Records returns what was filed with transactions.
+func (s *SQLite) Records(ctx context.Context, f RecordFilter) iter.Seq2[Filed, error] {
+	from, until := (f.After+1)<<recordShift, int64(math.MaxInt64)
+	if f.Until > 0 && f.Until < math.MaxInt64>>recordShift {
+		until = (f.Until+1)<<recordShift - 1
+	}
+	query, args := `SELECT id, kind, key, body FROM record WHERE id >= ? AND id <= ? AND kind = ?`, []any{from, until, f.Kind}
+	if f.Key != "" {
+		query += ` AND key = ? AND key <> ''`
+		args = append(args, f.Key)
+	}
+	return sequence(func(give func(Filed) bool) error {
+		return s.snapshot(ctx, "records", func(tx *sql.Tx) error {
+			rows, err := tx.QueryContext(ctx, query+` ORDER BY id`, args...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var r Filed
+				if err := rows.Scan(&r.Seq, &r.Kind, &r.Key, &r.Body); err != nil {
+					return err
+				}
+				if r.Seq >>= recordShift; !give(r) {
+					return nil
+				}
+			}
+			return rows.Err()
+		})
+	})
+}
+
+// Holds returns holds that wait for their end.
+func (s *SQLite) Holds(ctx context.Context, expired time.Time) iter.Seq2[Hold, error] {
+	before := int64(math.MaxInt64)
+	if !expired.IsZero() {
+		before = expired.UnixMicro()
+	}
+	return sequence(func(give func(Hold) bool) error {
+		return s.snapshot(ctx, "holds", func(tx *sql.Tx) error {
+			rows, err := tx.QueryContext(ctx, `SELECT h.seq, ifnull(t.key, ''), h.expires FROM hold h LEFT JOIN txn t ON t.seq = h.seq
+				WHERE h.expires < ? ORDER BY h.expires, h.seq`, before)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var h Hold
+				var expires int64
+				if err := rows.Scan(&h.Seq, &h.Key, &expires); err != nil {
+					return err
+				}
+				h.Expires = at(expires)
+				if !give(h) {
+					return nil
+				}
+			}
+			return rows.Err()
+		})
+	})
+}
+
+var _ Store = (*SQLite)(nil)

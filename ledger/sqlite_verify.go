@@ -1,0 +1,107 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// derived reads what follows from the transactions at one moment, and checks
+// the names of accounts and SQLite's own structures.
+func (s *SQLite) derived(ctx context.Context) (*derived, error) {
+	d := &derived{balances: map[line]Units{}, turnovers: map[turned]Units{}, holds: map[int64]time.Time{}}
+	err := s.snapshot(ctx, "verify", func(tx *sql.Tx) (err error) {
+		if d.head, err = headOf(ctx, tx); err != nil {
+			return err
+		}
+		names := map[int64]line{}
+		each := func(query string, do func(scan func(...any) error) error) error {
+			rows, err := tx.QueryContext(ctx, query)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				if err := do(rows.Scan); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		}
+		if err := each(`SELECT id, account, currency, checked FROM line`, func(scan func(...any) error) error {
+			var id, checked int64
+			var l line
+			if err := scan(&id, &l.account, &l.currency, &checked); err != nil {
+				return err
+			}
+			if names[id] = l; l.check(id) != checked {
+				d.damages = append(d.damages, Damage{Table: "line", Seq: id, Key: string(l.account), What: "the account's name, currency or number was changed"})
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		name := func(table string, id int64) line {
+			l, ok := names[id]
+			if !ok {
+				d.damages = append(d.damages, Damage{Table: table, What: fmt.Sprintf("account number %d has no name", id)})
+			}
+			return l
+		}
+		if err := each(`SELECT line, amount FROM balance`, func(scan func(...any) error) error {
+			var id int64
+			var x Units
+			err := scan(&id, &x)
+			d.balances[name("balance", id)] = x
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := each(`SELECT period, line, amount FROM turnover`, func(scan func(...any) error) error {
+			var id int64
+			var x Units
+			var p Period
+			err := scan(&p, &id, &x)
+			d.turnovers[turned{p, name("turnover", id)}] = x
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := each(`SELECT seq, expires FROM hold`, func(scan func(...any) error) error {
+			var seq, expires int64
+			err := scan(&seq, &expires)
+			d.holds[seq] = at(expires)
+			return err
+		}); err != nil {
+			return err
+		}
+		there := map[string]bool{}
+		if err := each(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`, func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			there[name] = true
+			return err
+		}); err != nil {
+			return err
+		}
+		for _, name := range triggers() {
+			if !there[name] {
+				d.damages = append(d.damages, Damage{Table: "trigger", Key: name, What: "missing: what is booked could be changed"})
+			}
+		}
+		return nil
+	})
+	return d, err
+}
+
+// triggers returns the names of the triggers that keep what is booked.
+func triggers() (names []string) {
+	for _, script := range sqliteSchema.Migrations {
+		for _, word := range strings.Split(script, "CREATE TRIGGER ")[1:] {
+			names = append(names, strings.Fields(word)[0])
+		}
+	}
+	return names
+}
