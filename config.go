@@ -48,7 +48,7 @@ type Member struct {
 	Use          string  `yaml:"use"`                                  // the kind of member, such as openai for any OpenAI-compatible server
 	File         string  `yaml:"file"`                                 // kind local: a GGUF file, a safetensors file, or a folder with one
 	BaseURL      string  `yaml:"base_url"`                             // address of its API; empty = the kind's own
-	KeyEnv       string  `yaml:"key_env"`                              // environment variable that holds its key (or NAME_FILE the path of a file with it); empty = those that the kind knows
+	KeyEnv       string  `yaml:"key_env"`                              // environment variable that holds its key (or NAME_FILE the path of a file with it); ID:SECRET = two of them, joined by a colon; empty = those that the kind knows
 	KeyFile      string  `yaml:"key_file"`                             // file that holds its key, readable by its owner only; not beside key_env
 	Model        string  `yaml:"model"`                                // the upstream's model id; empty = the kind's own, else the first that the server lists
 	Price        []Price `yaml:"price"`                                // one tier, or a list of them; none = the list price that the kind knows, else unknown

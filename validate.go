@@ -20,7 +20,9 @@ import (
 // metric's label and a shell command.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$`)
 
-var envRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+// envRule is the name of an environment variable, or of two with a colon
+// between them: a key in two halves.
+var envRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}(:[A-Za-z_][A-Za-z0-9_]{0,127})?$`)
 
 // Bounds of what can be configured, far above any real alliance.
 const (

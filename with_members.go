@@ -201,8 +201,18 @@ func (m *Member) key(name string, warn func(string)) (string, error) {
 }
 
 // envSecret returns the secret in the variable, or in the file that the
-// variable of the same name with _FILE names; empty where neither is set.
+// variable of the same name with _FILE names; empty where neither is set. The
+// name may be that of two variables, ID:SECRET; then so is the secret, and it
+// is empty where one of them is.
 func envSecret(name string, warn func(string)) (string, error) {
+	if id, secret, two := strings.Cut(name, ":"); two {
+		a, err := envSecret(id, warn)
+		b, wrong := envSecret(secret, warn)
+		if err = errors.Join(err, wrong); err != nil || a == "" || b == "" {
+			return "", err
+		}
+		return a + ":" + b, nil
+	}
 	if key := strings.TrimSpace(os.Getenv(name)); key != "" {
 		return key, nil
 	}

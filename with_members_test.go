@@ -42,6 +42,8 @@ func TestKeys(t *testing.T) {
 	f(Member{Use: "test-echo", KeyEnv: "SET_KEY"}, "from-env", "")
 	f(Member{Use: "test-echo", KeyEnv: "FILED_KEY"}, "from-filed", "")
 	f(Member{Use: "test-echo", KeyEnv: "UNSET_KEY"}, "", "members.m: the environment has no UNSET_KEY (nor UNSET_KEY_FILE)")
+	f(Member{Use: "test-echo", KeyEnv: "SET_KEY:FILED_KEY"}, "from-env:from-filed", "")
+	f(Member{Use: "test-echo", KeyEnv: "SET_KEY:UNSET_KEY"}, "", "members.m: the environment has no SET_KEY:UNSET_KEY")
 	f(Member{Use: "test-echo", KeyFile: file("own", "from-file", 0o600)}, "from-file", "")
 	if len(warned) != 0 {
 		t.Errorf("warned of a file that only its owner reads: %q", warned)

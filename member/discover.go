@@ -36,6 +36,9 @@ func Discover(ctx context.Context, env func(string) string, client *http.Client,
 	var found []Found
 	var local []Kind
 	for _, k := range Kinds() {
+		if k.Manual {
+			continue
+		}
 		if k.Local {
 			local = append(local, k)
 		}

@@ -55,7 +55,7 @@ func TestDiscover(t *testing.T) {
 					t.Errorf("%s: asked %s", name, a)
 				}
 			}
-			if len(h.asked) != 4-len(skip) {
+			if len(h.asked) != 5-len(skip) {
 				t.Errorf("%s: %d probes: %q", name, len(h.asked), h.asked)
 			}
 		})

@@ -8,9 +8,11 @@ import (
 // Zhipu's GLM on BigModel; for Z.ai set base_url to https://api.z.ai/api/paas/v4.
 // Without tool_stream a tool call comes in one piece. Error codes are numbers.
 // Source: docs.bigmodel.cn (chat reference and api-code), models.dev (2026-10).
-func init() {
+func init() { registerOpenAI(glm()) }
+
+func glm() vendor {
 	const source = "models.dev, 2026-10"
-	registerOpenAI(vendor{
+	return vendor{
 		name: "glm", about: "Zhipu GLM on BigModel", maker: "zhipu",
 		baseURL: "https://open.bigmodel.cn/api/paas/v4", model: "glm-5.3", keyEnv: []string{"ZHIPUAI_API_KEY", "GLM_API_KEY"},
 		quirks: dialect.Quirks{
@@ -34,5 +36,5 @@ func init() {
 			{Model: "glm-4.7", Family: "glm-4", WindowTokens: 200_000, Reasoning: true, Prices: listed("USD", "0.6", "2.2", "", source)},
 			{Model: "glm-4.7-flash", Family: "glm-4", Prices: listed("USD", "0", "0", "", source)},
 		},
-	})
+	}
 }

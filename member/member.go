@@ -42,6 +42,7 @@ type Kind struct {
 	Model   string   // default model id; empty = ask the server
 	KeyEnv  []string // environment variables that hold its key, first match wins; nil = needs none
 	Local   bool     // a server on this machine: BaseURL is probed at start
+	Manual  bool     // it is never found by looking around, only configured
 	// Models are the models that it is known to serve, with what is known of
 	// them and list prices in the vendor's own currency. Where a Config's Card
 	// has no prices, the kind's New takes those.

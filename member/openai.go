@@ -60,11 +60,12 @@ const (
 // from the server or else estimates it.
 //
 // It follows no redirect, so that the key never reaches another host; the key
-// is in one header and in no error. It is a llm.Prober and a llm.Quoter.
+// is in one header and in no error. It is a llm.Prober and a llm.Quoter. A
+// vendor's own protocol is put on it as a wire.
 type OpenAI struct {
 	card   llm.Card
 	base   string // without a slash at its end
-	key    string
+	wire   wire
 	params OpenAIParams
 	client *http.Client
 
@@ -74,7 +75,7 @@ type OpenAI struct {
 }
 
 // newOpenAI builds the member; c has its base URL.
-func newOpenAI(c Config, p OpenAIParams) (*OpenAI, error) {
+func newOpenAI(c Config, p OpenAIParams, w wire) (*OpenAI, error) {
 	base, err := checkBase(c.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("member: %s: %w", c.Name, err)
@@ -91,12 +92,15 @@ func newOpenAI(c Config, p OpenAIParams) (*OpenAI, error) {
 			return nil, fmt.Errorf("member: %s: params.%s: negative, want zero (the default) or more", c.Name, name)
 		}
 	}
-	key := strings.TrimSpace(c.Key)
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7F }) {
-		return nil, fmt.Errorf("member: %s: the key has blanks or characters that no header can carry", c.Name)
+	if w.signer == nil {
+		key := strings.TrimSpace(c.Key)
+		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7F }) {
+			return nil, fmt.Errorf("member: %s: the key has blanks or characters that no header can carry", c.Name)
+		}
+		w.signer = bearer(key)
 	}
 	p.defaults()
-	m := &OpenAI{card: c.Card, base: base, key: key, params: p, model: c.Model,
+	m := &OpenAI{card: c.Card, base: base, wire: w, params: p, model: c.Model,
 		asking: make(chan struct{}, 1), known: make(chan struct{})}
 	m.client = httpClient(c.Client, p.ConnectTimeout)
 	if m.model != "" {
@@ -156,11 +160,17 @@ func (m *OpenAI) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 }
 
 // Probe asks for the list of models. A server without such a list counts as
-// usable, because it answered.
+// usable, because it answered; of one whose wire has no such list, only the
+// signer is asked, who may have to fetch a token.
 func (m *OpenAI) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, m.params.ConnectTimeout)
 	defer cancel()
-	_, err := m.listModels(ctx)
+	var err error
+	if m.wire.noModels {
+		err = m.reach(ctx)
+	} else {
+		_, err = m.listModels(ctx)
+	}
 	var e *llm.Error
 	if err == nil || errors.As(err, &e) && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) {
 		return nil
@@ -241,8 +251,28 @@ func (m *OpenAI) listModels(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-// do makes one call; the error is an *llm.Error.
+// do makes one call, and once more where the server refuses a token that can
+// be renewed; the error is an *llm.Error.
 func (m *OpenAI) do(ctx context.Context, method, path, accept string, body []byte) (*http.Response, error) {
+	for again := false; ; again = true {
+		req, err := m.call(ctx, method, path, accept, body)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := m.client.Do(req)
+		if err != nil {
+			return nil, broken(ctx, err)
+		}
+		resp.Request = req // as it was signed
+		if again || resp.StatusCode != http.StatusUnauthorized || !m.wire.signer.renew(req) {
+			return resp, nil
+		}
+		resp.Body.Close()
+	}
+}
+
+// call builds one call and signs it.
+func (m *OpenAI) call(ctx context.Context, method, path, accept string, body []byte) (*http.Request, error) {
 	var content io.Reader
 	if body != nil {
 		content = bytes.NewReader(body)
@@ -259,14 +289,36 @@ func (m *OpenAI) do(ctx context.Context, method, path, accept string, body []byt
 	for _, name := range slices.Sorted(maps.Keys(m.params.Headers)) {
 		req.Header.Set(name, m.params.Headers[name])
 	}
-	if m.key != "" {
-		req.Header.Set("Authorization", "Bearer "+m.key)
+	if m.wire.header != nil {
+		m.wire.header(req, accept == eventStream)
+	}
+	if err := m.wire.signer.sign(ctx, req, body); err != nil {
+		return nil, broken(ctx, err)
+	}
+	return req, nil
+}
+
+// eventStream is the type of an answer in pieces.
+const eventStream = "text/event-stream"
+
+// reach asks for nothing but an answer, whatever it says.
+func (m *OpenAI) reach(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.base, nil)
+	if err != nil {
+		return &llm.Error{Kind: llm.Internal, Err: errors.New("the request can't be built")}
+	}
+	if err := m.wire.signer.sign(ctx, req, nil); err != nil {
+		return m.redact(broken(ctx, err))
 	}
 	resp, err := m.client.Do(req)
 	if err != nil {
-		return nil, broken(ctx, err)
+		return m.redact(broken(ctx, err))
 	}
-	return resp, nil
+	defer resp.Body.Close()
+	if resp.StatusCode >= 500 {
+		return m.refused(ctx, resp)
+	}
+	return nil
 }
 
 // refused returns the error that a status other than 2xx tells, nil for 2xx.
@@ -286,15 +338,25 @@ func (m *OpenAI) refused(ctx context.Context, resp *http.Response) error {
 	return dialect.UpstreamError(m.params.Quirks, resp.StatusCode, resp.Header, body)
 }
 
-// redact takes the key out of what a server said.
+// redact takes secrets out of what a server said.
 func (m *OpenAI) redact(err error) error {
 	var e *llm.Error
-	if m.key == "" || !errors.As(err, &e) || !strings.Contains(e.Message+e.Code+e.Param, m.key) {
+	if !errors.As(err, &e) {
 		return err
 	}
 	c := *e
-	for _, s := range []*string{&c.Message, &c.Code, &c.Param} {
-		*s = strings.ReplaceAll(*s, m.key, redacted)
+	changed := false
+	for _, secret := range m.wire.signer.secrets() {
+		if len(secret) < 4 || !strings.Contains(e.Message+e.Code+e.Param, secret) {
+			continue
+		}
+		changed = true
+		for _, s := range []*string{&c.Message, &c.Code, &c.Param} {
+			*s = strings.ReplaceAll(*s, secret, redacted)
+		}
+	}
+	if !changed {
+		return err
 	}
 	return &c
 }

@@ -21,6 +21,8 @@ type openAIAnswer struct {
 	start time.Time
 	chat  *dialect.ChatStream
 
+	hears    listener // nil = nothing is heard beside the decoder
+	resp     *http.Response
 	model    string   // that was asked
 	warnings []string // what it did not get
 	asked    bool     // the request was sent
@@ -51,22 +53,43 @@ func (a *openAIAnswer) run(ctx context.Context) error {
 	if a.model, err = a.m.upstreamModel(ctx); err != nil {
 		return err
 	}
-	options := dialect.ChatOptions{Model: a.model, Stream: !p.Quirks.NoStream, Quirks: p.Quirks}
-	body, warnings, err := dialect.EncodeChat(a.r, options)
+	w := &a.m.wire
+	body, warnings, err := w.encode(a.r, dialect.ChatOptions{Model: a.model, Stream: !p.Quirks.NoStream, Quirks: p.Quirks})
 	if err != nil {
 		return err
 	}
 	a.warnings = warnings
-	accept := "text/event-stream"
+	err = a.exchange(ctx, quiet, body)
+	// A token that was refused inside HTTP 200 is renewed here, any other in do.
+	if e := llm.AsError(err); e != nil && e.Kind == llm.Unauthorized && e.Status < 300 && !a.begun && a.resp != nil && w.signer.renew(a.resp.Request) {
+		a.chat = dialect.NewChatStream(p.Quirks)
+		err = a.exchange(ctx, quiet, body)
+	}
+	return err
+}
+
+// exchange sends the request and passes the answer on.
+func (a *openAIAnswer) exchange(ctx context.Context, quiet *watch, body []byte) error {
+	p, w := &a.m.params, &a.m.wire
+	accept, path := eventStream, "/chat/completions"
 	if p.Quirks.NoStream {
 		accept = "application/json"
 	}
+	if w.path != nil {
+		path = w.path(a.r, a.model)
+	}
 	a.asked = true
-	resp, err := a.m.do(ctx, http.MethodPost, "/chat/completions", accept, body)
+	quiet.expect(p.HeaderTimeout, "no answer began within %v")
+	resp, err := a.m.do(ctx, http.MethodPost, path, accept, body)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
+	a.resp = resp
+	if w.heard != nil {
+		a.hears = w.heard()
+		a.hears.header(resp.Header)
+	}
 	quiet.expect(p.IdleTimeout, "nothing came for %v in the middle of the answer")
 	content := bufio.NewReader(&lively{resp.Body, quiet})
 	if err := a.m.refused(ctx, &http.Response{StatusCode: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(content)}); err != nil {
@@ -76,13 +99,24 @@ func (a *openAIAnswer) run(ctx context.Context) error {
 		return a.whole(ctx, content)
 	}
 	err = a.stream(ctx, content)
-	if err == nil {
+	if err == nil && !w.last {
 		// A connection whose answer was read to its end can be used again; one
 		// that the server holds open after [DONE] is not worth the wait.
 		quiet.expect(50*time.Millisecond, "the end did not come within %v")
 		io.Copy(io.Discard, io.LimitReader(content, maxErrorBytes))
 	}
 	return err
+}
+
+// heard returns an event of the server as a chunk of Chat Completions.
+func (a *openAIAnswer) heard(event []byte) []byte {
+	if a.hears != nil {
+		a.hears.event(event)
+	}
+	if a.m.wire.chunk != nil {
+		return a.m.wire.chunk(event)
+	}
+	return event
 }
 
 // isWhole reports whether the body is one JSON object, which no stream of
@@ -104,11 +138,11 @@ func isWhole(content *bufio.Reader) bool {
 // stream reads server-sent events to their end.
 func (a *openAIAnswer) stream(ctx context.Context, content io.Reader) error {
 	frames := dialect.NewFrameReader(content)
-	for !a.chat.Done() {
+	for !a.chat.Done() && !(a.m.wire.last && a.chat.Finished()) {
 		frame, err := frames.Next()
 		cut := errors.Is(err, io.ErrUnexpectedEOF) && len(frame.Data) > 0
 		if err == nil || cut {
-			a.events, err = a.chat.Append(a.events[:0], frame.Data)
+			a.events, err = a.chat.Append(a.events[:0], a.heard(frame.Data))
 			if left := a.pass(); left != nil {
 				return left
 			}
@@ -160,7 +194,7 @@ func (a *openAIAnswer) whole(ctx context.Context, content io.Reader) error {
 	case int64(len(body)) > limit:
 		return a.tooLong()
 	}
-	a.events, err = a.chat.Whole(a.events[:0], body)
+	a.events, err = a.chat.Whole(a.events[:0], a.heard(body))
 	if left := a.pass(); left != nil {
 		return left
 	}
@@ -226,6 +260,9 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 	}
 	if a.asked {
 		o.Usage.Calls = llm.Count{N: 1, From: llm.OwnCount}
+	}
+	if a.hears != nil {
+		a.hears.tell(&o)
 	}
 	return &o
 }

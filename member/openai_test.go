@@ -153,21 +153,23 @@ func TestOpenAIPassesSuite(t *testing.T) {
 		if k.Params == nil {
 			continue
 		}
-		if _, ok := k.Params().(*OpenAIParams); !ok {
+		p, ok := k.Params().(params)
+		if !ok {
 			continue
 		}
+		own := nativeSuite[k.Name]
 		t.Run(k.Name, func(t *testing.T) {
 			llmtest.Suite{New: func(t *testing.T, b llmtest.Behaviour) llm.Member {
 				f := &fakeServer{header: streamHeader}
 				switch b {
 				case llmtest.Answers:
-					f.pieces = sseText(properEnd, "hello", " wor", "ld")
+					f.pieces = own.text(properEnd, "hello", " wor", "ld")
 				case llmtest.Hangs:
 					f.wait = -1
 				case llmtest.HangsMid:
-					f.pieces, f.hang = sseText("", "hello"), true
+					f.pieces, f.hang = own.text("", "hello"), true
 				case llmtest.Cuts:
-					f.pieces = sseText("", "hello")
+					f.pieces = own.text("", "hello")
 				case llmtest.Fails:
 					f.status, f.pieces = 503, []fakePiece{{0, `{"error":{"message":"busy"}}`}}
 				}
@@ -176,7 +178,12 @@ func TestOpenAIPassesSuite(t *testing.T) {
 						t.Errorf("%d bodies were not closed", f.open)
 					}
 				})
-				return newFake(t, f, func(c *Config) { c.Use = k.Name })
+				return newFake(t, f, func(c *Config) {
+					c.Use, c.Params = k.Name, p
+					if own.change != nil {
+						own.change(c)
+					}
+				})
 			}}.Run(t)
 		})
 	}
@@ -519,7 +526,7 @@ func TestOpenAIConfigErrors(t *testing.T) {
 	f(func(c *Config) { c.BaseURL = "http://x:secret\x7f/" }, "base_url is no URL")
 	f(func(c *Config) { c.Key = "two secret" }, "the key has blanks")
 	f(func(c *Config) { c.Key = "密钥secret" }, "the key has blanks or characters")
-	f(func(c *Config) { c.Params = 7 }, "parameters are int, want member.OpenAIParams")
+	f(func(c *Config) { c.Params = 7 }, "parameters are int, want *member.OpenAIParams")
 	f(func(c *Config) { c.Params = OpenAIParams{IdleTimeout: -1} }, "params.idle_timeout: negative")
 	f(func(c *Config) { c.Params = OpenAIParams{MaxAnswerBytes: -1} }, "params.max_answer_bytes: negative")
 	f(func(c *Config) { c.Params = OpenAIParams{Quirks: dialect.Quirks{Think: "loud"}} }, `think: got "loud"`)

@@ -10,9 +10,11 @@ import (
 // by memory.
 // Source: support.huaweicloud.com usermanual-maas-modelarts-0078 and
 // model-call-035 (2025-09), models.dev (2026-10).
-func init() {
+func init() { registerOpenAI(pangu()) }
+
+func pangu() vendor {
 	const source = "models.dev, 2026-10"
-	registerOpenAI(vendor{
+	return vendor{
 		name: "pangu", about: "Huawei openPangu on ModelArts MaaS", maker: "huawei",
 		baseURL: "https://api.modelarts-maas.com/v1", model: "openpangu-2.0-pro", keyEnv: []string{"MAAS_API_KEY"},
 		quirks: dialect.Quirks{
@@ -28,5 +30,5 @@ func init() {
 			{Model: "openpangu-2.0-pro", Family: "openpangu-2", WindowTokens: 524_288, Reasoning: true, Prices: listed("USD", "0.48", "2", "", source)},
 			{Model: "openpangu-2.0-flash", Family: "openpangu-2", WindowTokens: 524_288, Reasoning: true, Prices: listed("USD", "0.12", "0.24", "", source)},
 		},
-	})
+	}
 }

@@ -8,8 +8,10 @@ import (
 // Baidu's ERNIE on Qianfan v2, with a permanent key (bce-v3/...).
 // Source: apidog's guide to ERNIE 5.5 (2026-11-12); error words by way of
 // public adapters; the switch of thoughts by memory.
-func init() {
-	registerOpenAI(vendor{
+func init() { registerOpenAI(qianfan()) }
+
+func qianfan() vendor {
+	return vendor{
 		name: "qianfan", about: "Baidu ERNIE on Qianfan", maker: "baidu",
 		baseURL: "https://qianfan.baidubce.com/v2", model: "ernie-5.5-flash-preview", keyEnv: []string{"QIANFAN_API_KEY", "QIANFAN_TOKEN"},
 		quirks: dialect.Quirks{
@@ -21,5 +23,5 @@ func init() {
 			{Model: "ernie-5.1", Family: "ernie-5"},
 			{Model: "ernie-4.5-turbo-128k", Family: "ernie-4.5", WindowTokens: 131_072},
 		},
-	})
+	}
 }

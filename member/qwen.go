@@ -8,9 +8,11 @@ import (
 // Tongyi Qianwen on Alibaba DashScope, China. Keys are bound to a region: for
 // Singapore set base_url to https://dashscope-intl.aliyuncs.com/compatible-mode/v1.
 // Source: help.aliyun.com/zh/model-studio and models.dev (2026-10).
-func init() {
+func init() { registerOpenAI(qwen()) }
+
+func qwen() vendor {
 	const source = "models.dev, 2026-10"
-	registerOpenAI(vendor{
+	return vendor{
 		name: "qwen", about: "Tongyi Qianwen on Alibaba DashScope", maker: "alibaba",
 		baseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", model: "qwen3.8-max", keyEnv: []string{"DASHSCOPE_API_KEY"},
 		quirks: dialect.Quirks{
@@ -26,5 +28,5 @@ func init() {
 			{Model: "qwen3.6-plus", Family: "qwen3", WindowTokens: 1_000_000, Reasoning: true, Prices: listed("USD", "0.5", "3", "", source)},
 			{Model: "qwen3.5-flash", Family: "qwen3", Reasoning: true, Prices: listed("USD", "0.172", "1.72", "", source)},
 		},
-	})
+	}
 }

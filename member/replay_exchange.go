@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"summit/llm"
@@ -63,7 +64,7 @@ const redacted = "REDACTED"
 // exchange to a file. Headers but a few, user names, passwords and query
 // values are never written; where the value of a header that is left out, or
 // a query value, turns up in a body, it is replaced. Bodies pass as they
-// come, so streams stay streams. It is safe for concurrent use.
+// come, so streams stay streams. Calls that fetch a token are left out. It is safe for concurrent use.
 type Recorder struct {
 	next http.RoundTripper
 
@@ -98,6 +99,9 @@ func (r *Recorder) Close() error {
 // RoundTrip passes the request on; the exchange is written once the answer's
 // body was read to its end or closed.
 func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Context().Value(unrecorded{}) != nil {
+		return r.next.RoundTrip(req)
+	}
 	var body []byte
 	if req.Body != nil {
 		var err error
@@ -420,6 +424,9 @@ func newExchanged(c Config, p ReplayParams) (llm.Member, error) {
 		var next http.RoundTripper
 		if c.Client != nil {
 			next = c.Client.Transport
+		}
+		if next == nil {
+			next = newTransport(10 * time.Second) // which speaks WebSocket too
 		}
 		r, err := NewRecorder(p.Exchanges, next)
 		if err != nil {

@@ -3,6 +3,7 @@ package member
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -26,7 +27,20 @@ type vendor struct {
 	// address, for a kind that is mostly used with others'; nil = none.
 	home   func(*dialect.Quirks) (model string)
 	models []llm.Card // what is known of its models: Model, window, inputs, list prices
+	manual bool       // it is used only where it is configured: it needs settings, or another kind is the vendor's usual one
+	// params returns a pointer to settings that have OpenAIParams inside them;
+	// nil = *OpenAIParams.
+	params func() params
+	// wire returns how the server is spoken to; p is what params returned,
+	// filled. nil = Chat Completions and a bearer key. It may change c.BaseURL.
+	wire func(c *Config, p params) (wire, error)
 }
+
+// params is the settings of a kind: OpenAIParams, or a struct that has them
+// inside.
+type params interface{ common() *OpenAIParams }
+
+func (p *OpenAIParams) common() *OpenAIParams { return p }
 
 // labelUnverified marks what nobody has tried against the live service.
 const labelUnverified = "unverified"
@@ -39,35 +53,52 @@ func registerOpenAI(v vendor) {
 	for i := range v.models {
 		v.models[i].Vendor = v.maker
 	}
-	params := func() OpenAIParams {
+	own := func() params {
+		p := params(&OpenAIParams{})
+		if v.params != nil {
+			p = v.params()
+		}
 		q := v.quirks // a copy, so that a configuration may change it
 		q.Strip, q.Pass = slices.Clone(q.Strip), slices.Clone(q.Pass)
 		q.Body, q.Efforts, q.Codes = maps.Clone(q.Body), maps.Clone(q.Efforts), maps.Clone(q.Codes)
-		return OpenAIParams{Quirks: q}
+		p.common().Quirks = q
+		return p
 	}
 	Register(Kind{
-		Name: v.name, About: v.about, Vendor: v.maker, BaseURL: v.baseURL, Model: v.model, KeyEnv: v.keyEnv, Local: v.local,
+		Name: v.name, About: v.about, Vendor: v.maker, BaseURL: v.baseURL, Model: v.model, KeyEnv: v.keyEnv, Local: v.local, Manual: v.manual,
 		Models: v.models,
-		Params: func() any { p := params(); return &p },
+		Params: func() any { return own() },
 		New: func(c Config) (llm.Member, error) {
-			p := params()
+			p := own()
 			switch given := c.Params.(type) {
 			case nil:
-			case *OpenAIParams:
-				p = *given
 			case OpenAIParams:
-				p = given
+				*p.common() = given
+			case params:
+				if reflect.TypeOf(given) == reflect.TypeOf(p) {
+					reflect.ValueOf(p).Elem().Set(reflect.ValueOf(given).Elem()) // a copy: a member may change it
+				} else {
+					return nil, fmt.Errorf("member: %s: parameters are %T, want %T", c.Name, c.Params, p)
+				}
 			default:
 				return nil, fmt.Errorf("member: %s: parameters are %T, want %T", c.Name, c.Params, p)
 			}
 			home := strings.TrimRight(c.BaseURL, "/") == v.baseURL
 			if v.home != nil && home {
-				if model := v.home(&p.Quirks); c.Model == "" {
+				if model := v.home(&p.common().Quirks); c.Model == "" {
 					c.Model, c.Card.Model = model, model
 				}
 			}
 			c.Card = v.card(c, home)
-			return newOpenAI(c, p)
+			var w wire
+			if v.wire != nil {
+				p.common().defaults()
+				var err error
+				if w, err = v.wire(&c, p); err != nil {
+					return nil, fmt.Errorf("member: %s: %w", c.Name, err)
+				}
+			}
+			return newOpenAI(c, *p.common(), w)
 		},
 	})
 }

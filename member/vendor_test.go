@@ -15,19 +15,31 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	yaml "go.yaml.in/yaml/v3"
 
 	"summit/dialect"
 	"summit/llm"
 )
 
-// recordedServer answers with one HTTP response as it stands in a file.
+// recordedServer answers with one HTTP response as it stands in a file. Calls
+// for a token get one.
 type recordedServer struct {
 	response []byte
 	sent     []byte
 	url      string
 }
 
+// tokenCalls are the paths where tokens are given, and what is answered there.
+var tokenCalls = map[string]string{
+	"/v1/BCE-BEARER/token": "HTTP/1.1 201 Created\r\nContent-Length: 28\r\n\r\n" + `{"token":"bce-v3/short/one"}`,
+	"/v3/auth/tokens":      "HTTP/1.1 201 Created\r\nX-Subject-Token: iam-token\r\nContent-Length: 2\r\n\r\n{}",
+	"/oauth/2.0/token":     "HTTP/1.1 200 OK\r\nContent-Length: 48\r\n\r\n" + `{"access_token":"24.oauth","expires_in":2592000}`,
+}
+
 func (s *recordedServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if answer, ok := tokenCalls[req.URL.Path]; ok {
+		return http.ReadResponse(bufio.NewReader(strings.NewReader(answer)), req)
+	}
 	s.url = req.URL.String()
 	var body bytes.Buffer
 	body.ReadFrom(req.Body)
@@ -55,7 +67,7 @@ func TestRecordedExchanges(t *testing.T) {
 		if k.Params == nil {
 			continue
 		}
-		if _, ok := k.Params().(*OpenAIParams); ok && !seen[k.Name] {
+		if _, ok := k.Params().(params); ok && !seen[k.Name] {
 			t.Errorf("kind %s has no recorded exchange", k.Name)
 		}
 	}
@@ -86,6 +98,14 @@ func exchanged(t *testing.T, file string) (kind string) {
 			c.BaseURL = value
 		case "model":
 			c.Model = value
+		case "key":
+			c.Key = value
+		case "params":
+			k, _ := Lookup(c.Use)
+			c.Params = k.Params()
+			if err := yaml.Unmarshal([]byte(value), c.Params); err != nil {
+				t.Fatal(err)
+			}
 		case "quirks":
 			p := OpenAIParams{}
 			if err := json.Unmarshal([]byte(value), &p.Quirks); err != nil {
@@ -107,6 +127,9 @@ func exchanged(t *testing.T, file string) (kind string) {
 		switch e.Kind {
 		case llm.KindStart:
 			fmt.Fprintf(&out, "start %s\n", e.Model)
+			for _, w := range e.Warnings {
+				fmt.Fprintf(&out, "warning %s\n", w)
+			}
 		case llm.KindText, llm.KindReasoning:
 			fmt.Fprintf(&out, "%s %q", e.Kind, e.Text)
 			for _, t := range e.Tokens {
@@ -167,6 +190,16 @@ func TestVendorKinds(t *testing.T) {
 		"vllm":     "http://127.0.0.1:8000/v1  ",
 		"llamacpp": "http://127.0.0.1:8080/v1  ",
 		"sglang":   "http://127.0.0.1:30000/v1  ",
+
+		"mindie":         "http://127.0.0.1:1025/v1  ",
+		"vllm-ascend":    "http://127.0.0.1:8000/v1  ",
+		"tgi":            "http://127.0.0.1:3000/v1  ",
+		"glm-jwt":        "https://open.bigmodel.cn/api/paas/v4 ZHIPUAI_API_KEY|GLM_API_KEY glm-5.3",
+		"hunyuan-native": "https://hunyuan.tencentcloudapi.com TENCENTCLOUD_SECRET_ID:TENCENTCLOUD_SECRET_KEY hunyuan-turbos-latest",
+		"qwen-native":    "https://dashscope.aliyuncs.com/api/v1 DASHSCOPE_API_KEY qwen3.8-max",
+		"qianfan-v1":     "https://aip.baidubce.com/rpc/2.0/ai_custom/v1/wenxinworkshop QIANFAN_API_KEY:QIANFAN_SECRET_KEY completions_pro",
+		"qianfan-bce":    "https://qianfan.baidubce.com/v2 QIANFAN_ACCESS_KEY:QIANFAN_SECRET_KEY ernie-5.5-flash-preview",
+		"pangu-iam":      " HUAWEICLOUD_IAM_PASSWORD ",
 	}
 	for name, line := range want {
 		k, ok := Lookup(name)
