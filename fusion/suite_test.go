@@ -19,7 +19,7 @@ func TestStrategiesPassTheMemberSuite(t *testing.T) {
 		"route": RouteParams{Rules: []RouteRule{{To: "b", Contains: "hello"}}},
 		"rank":  RankParams{Judge: "a"},
 	}
-	members := map[string]func(llmtest.Behaviour) []llm.Member{"single": one}
+	members := map[string]func(llmtest.Behaviour) []llm.Member{"single": one, "tokens": stepping(0, 1)}
 	for _, s := range Strategies() {
 		upstreams := members[s.Name]
 		if upstreams == nil {

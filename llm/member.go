@@ -76,3 +76,9 @@ type Vocab interface {
 	Special(id int) bool // a control token
 	End(id int) bool     // a token that ends the answer
 }
+
+// Encoder is a Vocab that cuts text into tokens as its model was taught to.
+// Without special, what looks like a control token is text.
+type Encoder interface {
+	Encode(text string, special bool) []int
+}

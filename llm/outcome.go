@@ -50,6 +50,17 @@ type Outcome struct {
 	RightPPM  int64     // of its answer being right, as it was seen before it was asked
 	Sketch    *Sketch   // what kind of request it was; nil = unknown. Callers don't see it
 	Unasked   []Unasked // who might be asked in the shadow, after the answer. Callers don't see it
+
+	// Of an answer that was fused token by token. Each part has the natural
+	// logarithm of the probability that its member gave to each step, in order:
+	// a token where members share a vocabulary, else a byte; the end is the
+	// last one. It is minus infinity where a member thought a step impossible.
+	// Callers don't see it.
+	StepLogprobs []float64
+	// Coalitions says what the answer would be worth to each coalition of the
+	// parts, by their names with + between them in the order of Parts: the mean
+	// probability of a step, geometrically, in millionths.
+	Coalitions map[string]int64
 }
 
 // Sketch says what kind of request it was, in figures from which its text
@@ -152,30 +163,31 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		From     Provenance     `json:"from"`
 	}
 	v := struct {
-		Member     string     `json:"member"`
-		Model      string     `json:"model,omitempty"`
-		Strategy   string     `json:"strategy,omitempty"`
-		Finish     Finish     `json:"finish,omitempty"`
-		Usage      Usage      `json:"usage"`
-		Cost       *cost      `json:"cost"`
-		Expected   *cost      `json:"expected_cost,omitempty"`
-		TTFT       int64      `json:"ttft_ms"`
-		Took       int64      `json:"took_ms"`
-		WeightPPM  int64      `json:"weight_ppm"`
-		Reason     string     `json:"reason,omitempty"`
-		Stop       string     `json:"stop,omitempty"`
-		Answer     string     `json:"answer,omitempty"`
-		Confidence int64      `json:"confidence_ppm,omitempty"`
-		Verified   *bool      `json:"verified,omitempty"`
-		Chance     int64      `json:"chance_ppm,omitempty"`
-		Right      int64      `json:"right_ppm,omitempty"`
-		Warnings   []string   `json:"warnings,omitempty"`
-		Err        *failure   `json:"error,omitempty"`
-		Parts      []*Outcome `json:"parts,omitempty"`
+		Member     string           `json:"member"`
+		Model      string           `json:"model,omitempty"`
+		Strategy   string           `json:"strategy,omitempty"`
+		Finish     Finish           `json:"finish,omitempty"`
+		Usage      Usage            `json:"usage"`
+		Cost       *cost            `json:"cost"`
+		Expected   *cost            `json:"expected_cost,omitempty"`
+		TTFT       int64            `json:"ttft_ms"`
+		Took       int64            `json:"took_ms"`
+		WeightPPM  int64            `json:"weight_ppm"`
+		Reason     string           `json:"reason,omitempty"`
+		Stop       string           `json:"stop,omitempty"`
+		Answer     string           `json:"answer,omitempty"`
+		Confidence int64            `json:"confidence_ppm,omitempty"`
+		Verified   *bool            `json:"verified,omitempty"`
+		Chance     int64            `json:"chance_ppm,omitempty"`
+		Right      int64            `json:"right_ppm,omitempty"`
+		Warnings   []string         `json:"warnings,omitempty"`
+		Err        *failure         `json:"error,omitempty"`
+		Coalitions map[string]int64 `json:"coalitions_ppm,omitempty"`
+		Parts      []*Outcome       `json:"parts,omitempty"`
 	}{
 		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
 		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
-		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Verified: o.Verified, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Parts: o.Parts,
+		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Verified: o.Verified, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Coalitions: o.Coalitions, Parts: o.Parts,
 	}
 	if o.Cost != nil {
 		v.Cost = &cost{o.Cost.Amount, o.Cost.Currency, o.Cost.From}
