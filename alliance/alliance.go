@@ -41,6 +41,11 @@ type Request struct {
 	Members   []Member         `json:"members"`
 	V         map[string]int64 `json:"v"`         // what each coalition is worth, in millionths
 	Predicted map[string]int64 `json:"predicted"` // route: what each member alone is worth
+
+	// Instead of v or predicted, what a live request is recorded with.
+	Ballots  *Ballots         `json:"ballots,omitempty"`  // vote, cascade
+	Logprobs *Logprobs        `json:"logprobs,omitempty"` // tokens
+	Weights  map[string]int64 `json:"weights,omitempty"`  // each one's share in the answer, in millionths
 }
 
 // Books is where the alliance stands between two records. The zero value is a

@@ -32,8 +32,10 @@ type Contract struct {
 	Liability  Liability      `yaml:"liability"`
 	Payout     Payout         `yaml:"payout"`
 	Audit      Audit          `yaml:"audit"`
+	OnAbort    string         `yaml:"on_abort"` // cancel: an answer whose reader left is ended at once; drain: it is read on, so that the member reports what it used; empty = cancel
 
 	Hash string `yaml:"-"` // SHA-256 of the text, in hex
+	Text []byte `yaml:"-"`
 }
 
 // Span is the days from From to To, both included, in Zone.
@@ -129,7 +131,7 @@ func ReadContract(text []byte) (*Contract, error) {
 		return nil, fmt.Errorf("alliance: contract of %q: %w", clip(c.Member), err)
 	}
 	sum := sha256.Sum256(text)
-	c.Hash = hex.EncodeToString(sum[:])
+	c.Hash, c.Text = hex.EncodeToString(sum[:]), text
 	return c, nil
 }
 
@@ -195,6 +197,7 @@ func (c *Contract) check() error {
 		{"dividend.players", c.Dividend.Players, "eligible used"},
 		{"guarantee.funded_by", c.Guarantee.FundedBy, "reserve"},
 		{"payout.cycle", c.Payout.Cycle, "monthly"},
+		{"on_abort", c.OnAbort, "cancel drain"},
 	}
 	for _, w := range words {
 		if w.got != "" && !contains(w.want, w.got) {

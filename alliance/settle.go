@@ -30,39 +30,54 @@ func (a *Alliance) Settle(r *Request, before *Books) (*Result, *Books, error) {
 }
 
 func (a *Alliance) settle(r *Request, books *Books) (*Result, error) {
+	p, err := a.prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	return a.apply(p, books)
+}
+
+// prepared is a request with all that does not depend on where the books stand:
+// who plays, what it cost them and what they contributed.
+type prepared struct {
+	request  *Request
+	customer string
+	players  []player
+	names    []string
+	tax      Units
+	fee      Units
+	costs    Units
+}
+
+// prepare rates a request.
+func (a *Alliance) prepare(r *Request) (*prepared, error) {
 	if r.ID == "" || len(r.ID) > 200 {
 		return nil, errors.New("id: want 1 to 200 bytes")
 	}
 	if r.Price < 0 || r.Price > maxAmount {
 		return nil, fmt.Errorf("price: got %d, want 0 to %d", int64(r.Price), int64(maxAmount))
 	}
-	customer := r.Customer
-	if customer == "" {
-		customer = "default"
+	out := &prepared{request: r, customer: r.Customer}
+	if out.customer == "" {
+		out.customer = "default"
 	}
-	if !ledger.ValidName(customer) {
-		return nil, fmt.Errorf("customer: got %q, want letters, digits and - _ . only, at most 64", clip(customer))
+	if !ledger.ValidName(out.customer) {
+		return nil, fmt.Errorf("customer: got %q, want letters, digits and - _ . only, at most 64", clip(out.customer))
 	}
 	players, err := a.players(r)
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, len(players))
-	for i, p := range players {
-		names[i] = p.Contract.Member
+	for _, p := range players {
+		out.names = append(out.names, p.Contract.Member)
 	}
-	tie := a.Terms.TieBreak.among(r.ID, names)
-	res := &Result{ID: r.ID, Kind: "request"}
 
 	// The price: tax inside it, then the operator's fee, then the pool.
-	if res.Tax, err = divide(big.NewInt(int64(r.Price)), big.NewInt(a.Terms.VATBP), big.NewInt(10_000+a.Terms.VATBP)); err != nil {
+	if out.tax, err = divide(big.NewInt(int64(r.Price)), big.NewInt(a.Terms.VATBP), big.NewInt(10_000+a.Terms.VATBP)); err != nil {
 		return nil, err
 	}
-	net := r.Price - res.Tax
-	res.Fee = basisPoints(net, a.Terms.FeeBP)
-	res.Pool = net - res.Fee
+	out.fee = basisPoints(r.Price-out.tax, a.Terms.FeeBP)
 
-	var costs Units
 	for _, p := range players {
 		if !p.Used {
 			continue
@@ -76,31 +91,56 @@ func (a *Alliance) settle(r *Request, books *Books) (*Result, error) {
 		if p.cost, err = p.Cost.rate(p.Buckets, calls, p.CardMS); err != nil {
 			return nil, fmt.Errorf("member %s: %w", p.Contract.Member, err)
 		}
-		if costs, err = costs.Add(p.cost); err != nil || costs > maxAmount {
+		if out.costs, err = out.costs.Add(p.cost); err != nil || out.costs > maxAmount {
 			return nil, fmt.Errorf("member %s: the costs: %w", p.Contract.Member, ledger.ErrOverflow)
 		}
-		switch p.Cost.Model {
-		case "subscription", "self_hosted":
+	}
+	if err := a.contributions(r, players, out.names); err != nil {
+		return nil, err
+	}
+	for _, p := range players {
+		out.players = append(out.players, *p)
+	}
+	return out, nil
+}
+
+// pool is what is left of the price for the members.
+func (p *prepared) pool() Units { return p.request.Price - p.tax - p.fee }
+
+// apply settles a rated request and lets the books follow. It may be called
+// again with other books.
+func (a *Alliance) apply(rated *prepared, books *Books) (*Result, error) {
+	r := rated.request
+	res := &Result{ID: r.ID, Kind: "request", Tax: rated.tax, Fee: rated.fee, Pool: rated.pool()}
+	players := make([]*player, len(rated.players))
+	for i := range players {
+		own := rated.players[i]
+		players[i] = &own
+	}
+	for _, p := range players {
+		if p.Used && p.absorbs() {
 			if err := add(books.Absorbed, p.Contract.Member, p.cost); err != nil {
 				return nil, err
 			}
 			books.CardMS[p.Contract.Member] += p.CardMS
 		}
 	}
-
-	if err := a.contributions(r, players, names); err != nil {
-		return nil, err
-	}
-	if res.Pool >= costs {
-		a.surplus(res, players, books, tie, res.Pool-costs)
+	tie := a.Terms.TieBreak.among(r.ID, rated.names)
+	if res.Pool >= rated.costs {
+		a.surplus(res, players, books, tie, res.Pool-rated.costs)
 	} else {
-		a.shortage(res, players, books, tie, costs-res.Pool)
+		a.shortage(res, players, books, tie, rated.costs-res.Pool)
 	}
 	res.record(players)
-	if err := res.book(r, customer, players, books); err != nil {
+	if err := res.book(r, rated.customer, players, books); err != nil {
 		return nil, err
 	}
 	return res, nil
+}
+
+// absorbs reports whether calls use up what the member is paid for a period.
+func (c *Contract) absorbs() bool {
+	return c.Cost.Model == "subscription" || c.Cost.Model == "self_hosted"
 }
 
 // players returns the members of the request with their contracts, in order
@@ -132,43 +172,72 @@ func (a *Alliance) contributions(r *Request, players []*player, names []string) 
 		clones = clones || slices.Contains(owners[:i], p.Owner)
 		owners[i] = p.Owner
 	}
-	var phi []*big.Rat
-	switch {
-	case len(r.V) > 0 && len(r.Predicted) > 0:
-		return errors.New("v and predicted: both are given, want one")
-	case len(r.Predicted) > 0:
-		for name, q := range r.Predicted {
-			if !slices.Contains(names, name) {
-				return fmt.Errorf("predicted: %q is no member of the request", clip(name))
-			}
-			if q < 0 || q > maxWorth {
-				return fmt.Errorf("predicted: %s: got %d, want 0 to %d", name, q, maxWorth)
-			}
-		}
-		for _, name := range names {
-			if _, ok := r.Predicted[name]; !ok {
-				return fmt.Errorf("predicted: %s is missing", name)
-			}
-		}
-		if phi = bestShares(names, r.Predicted); clones {
-			g, err := bestGame(names, owners, r.Predicted)
-			if err != nil {
-				return err
-			}
-			phi = g.shares()
-		}
-	case len(r.V) > 0:
-		g, err := tableGame(names, owners, r.V)
-		if err != nil {
-			return err
-		}
-		phi = g.shares()
-	default:
-		// Nobody measured what anybody contributed: a surplus goes to the reserve.
-		return nil
+	phi, err := r.phi(names, owners, clones)
+	if err != nil {
+		return err
+	}
+	if phi == nil {
+		return nil // nobody measured what anybody contributed: a surplus goes to the reserve
 	}
 	for i, p := range players {
 		p.phi = phi[i]
+	}
+	return nil
+}
+
+// phi returns what each of the named players contributed, by the one game that
+// the request was recorded with; nil = by none.
+func (r *Request) phi(names, owners []string, clones bool) ([]*big.Rat, error) {
+	given := 0
+	for _, is := range []bool{len(r.V) > 0, len(r.Predicted) > 0, r.Ballots != nil, r.Logprobs != nil, len(r.Weights) > 0} {
+		if is {
+			given++
+		}
+	}
+	if given > 1 {
+		return nil, errors.New("v, predicted, ballots, logprobs and weights: more than one is given, want one")
+	}
+	var g *game
+	var err error
+	switch {
+	case len(r.V) > 0:
+		g, err = tableGame(names, owners, r.V)
+	case r.Ballots != nil:
+		g, err = ballotGame(names, owners, r.Ballots)
+	case r.Logprobs != nil:
+		g, err = likelihoodGame(names, owners, r.Logprobs)
+	case len(r.Weights) > 0:
+		return addedShares(names, r.Weights)
+	case len(r.Predicted) > 0:
+		if err := r.checkPredicted(names); err != nil {
+			return nil, err
+		}
+		if !clones {
+			return bestShares(names, r.Predicted), nil
+		}
+		g, err = bestGame(names, owners, r.Predicted)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return g.shares(), nil
+}
+
+func (r *Request) checkPredicted(names []string) error {
+	for name, q := range r.Predicted {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("predicted: %q is no member of the request", clip(name))
+		}
+		if q < 0 || q > maxWorth {
+			return fmt.Errorf("predicted: %s: got %d, want 0 to %d", name, q, maxWorth)
+		}
+	}
+	for _, name := range names {
+		if _, ok := r.Predicted[name]; !ok {
+			return fmt.Errorf("predicted: %s is missing", name)
+		}
 	}
 	return nil
 }

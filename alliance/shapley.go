@@ -19,6 +19,39 @@ type game struct {
 	value   []*big.Int
 }
 
+// newGame returns a game in which every coalition is worth nothing.
+func newGame(players, owners []string) *game {
+	g := &game{players: players, owners: owners, value: make([]*big.Int, 1<<len(players))}
+	for set := range g.value {
+		g.value[set] = new(big.Int)
+	}
+	return g
+}
+
+// addedShares returns the contributions of a game in which a coalition is worth
+// the sum of its members' shares in the answer: those shares.
+func addedShares(players []string, weights map[string]int64) ([]*big.Rat, error) {
+	phi := make([]*big.Rat, len(players))
+	sum := int64(0)
+	for i, p := range players {
+		w := weights[p]
+		if w < 0 || w > maxWorth {
+			return nil, fmt.Errorf("weights: %s: got %d, want 0 to %d", p, w, maxWorth)
+		}
+		phi[i] = new(big.Rat).SetInt64(w)
+		sum += w
+	}
+	for _, name := range sorted(weights) {
+		if !slices.Contains(players, name) {
+			return nil, fmt.Errorf("weights: %q is no member of the request", clip(name))
+		}
+	}
+	if sum > maxWorth {
+		return nil, fmt.Errorf("weights: they sum to %d, want at most %d", sum, maxWorth)
+	}
+	return phi, nil
+}
+
 // tableGame reads a game from the worth of named coalitions: names joined by
 // "+", in any order; the empty one is worth 0 where it is not named.
 func tableGame(players, owners []string, v map[string]int64) (*game, error) {
@@ -65,7 +98,7 @@ func bestGame(players, owners []string, predicted map[string]int64) (*game, erro
 	if len(players) > maxPlayers {
 		return nil, fmt.Errorf("%d players, want at most %d: their coalitions are counted out", len(players), maxPlayers)
 	}
-	g := &game{players: players, owners: owners, value: make([]*big.Int, 1<<len(players))}
+	g := newGame(players, owners)
 	for set := range g.value {
 		best := int64(0)
 		for i, p := range players {
@@ -73,7 +106,7 @@ func bestGame(players, owners []string, predicted map[string]int64) (*game, erro
 				best = max(best, predicted[p])
 			}
 		}
-		g.value[set] = big.NewInt(best)
+		g.value[set].SetInt64(best)
 	}
 	return g, nil
 }

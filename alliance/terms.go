@@ -1,7 +1,10 @@
 package alliance
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"time"
 
 	"summit/money"
 )
@@ -17,7 +20,22 @@ type Terms struct {
 	ReserveCeiling *money.Amount  `yaml:"reserve_ceiling"`
 	RecoupBP       int64          `yaml:"recoup_bp"` // at most so much of a surplus repays what was deferred
 	TieBreak       TieBreak       `yaml:"tie_break"` // empty = request_hash
+
+	// What follows is for live requests.
+	Zone         string             `yaml:"zone"`          // of days and months, of the IANA table; empty = UTC
+	Prices       map[string]*Tariff `yaml:"prices"`        // what customers pay, by model; * = every other one
+	HoldTokens   int64              `yaml:"hold_tokens"`   // held for an answer of no stated length, and its bound then; 0 = 4096
+	DelayPPM     int64              `yaml:"delay_ppm"`     // what every further step of a cascade takes off its worth, in millionths
+	DisputeDays  int64              `yaml:"dispute_days"`  // the longest that a disputed amount stays frozen; 0 = 30
+	DrainSeconds int64              `yaml:"drain_seconds"` // how long an answer is read on after its reader left, where a contract says drain; 0 = 30
+
+	Hash string         `yaml:"-"` // SHA-256 of the text, in hex
+	Text []byte         `yaml:"-"`
+	zone *time.Location // of Zone
 }
+
+// Place returns the zone in which days and months of the books begin.
+func (t *Terms) Place() *time.Location { return t.zone }
 
 // ReadTerms reads and checks the alliance's terms in YAML. Unknown fields are
 // errors.
@@ -35,6 +53,8 @@ func ReadTerms(text []byte) (*Terms, error) {
 	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("alliance: terms: %w", err)
 	}
+	sum := sha256.Sum256(text)
+	t.Hash, t.Text = hex.EncodeToString(sum[:]), text
 	return t, nil
 }
 
@@ -61,6 +81,31 @@ func (t *Terms) check() error {
 	}
 	if t.TieBreak != ByRequestHash && t.TieBreak != ByMemberName {
 		return fmt.Errorf("tie_break: got %q, want request_hash or member_name", clip(string(t.TieBreak)))
+	}
+	var err error
+	if t.zone, err = time.LoadLocation(t.Zone); err != nil || t.Zone == "Local" {
+		return fmt.Errorf("zone: %q is no zone of the IANA table, want one such as Asia/Shanghai", clip(t.Zone))
+	}
+	for _, model := range sorted(t.Prices) {
+		if t.Prices[model] == nil {
+			return fmt.Errorf("prices: %s: empty, want input and output", clip(model))
+		}
+		if err := t.Prices[model].check(); err != nil {
+			return fmt.Errorf("prices: %s: %w", clip(model), err)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		at   *int64
+		most int64
+		or   int64
+	}{{"hold_tokens", &t.HoldTokens, 1 << 24, 4096}, {"delay_ppm", &t.DelayPPM, maxWorth, 0}, {"dispute_days", &t.DisputeDays, 3650, 30}, {"drain_seconds", &t.DrainSeconds, 600, 30}} {
+		if *f.at < 0 || *f.at > f.most {
+			return fmt.Errorf("%s: got %d, want 0 to %d", f.name, *f.at, f.most)
+		}
+		if *f.at == 0 {
+			*f.at = f.or
+		}
 	}
 	return nil
 }
