@@ -121,6 +121,7 @@ type Result struct {
 type Alliance struct {
 	Terms     *Terms
 	contracts map[string][]*Contract // by member
+	names     []string               // of the members, in order
 }
 
 // New returns an alliance. Two contracts of one member may not hold at the
@@ -139,6 +140,7 @@ func New(t *Terms, contracts []*Contract) (*Alliance, error) {
 		}
 		a.contracts[c.Member] = append(a.contracts[c.Member], c)
 	}
+	a.names = sorted(a.contracts)
 	return a, nil
 }
 

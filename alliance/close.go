@@ -24,8 +24,8 @@ type Statement struct {
 	Carried Units `json:"carried"` // below one fen
 }
 
-// fen is how many units are one hundredth of a currency.
-const fen = 10_000
+// fenUnits is how many units are one hundredth of a currency.
+const fenUnits = 10_000
 
 // CloseResult is the end of one period. Maps have only the members to whom
 // something happened.
@@ -219,11 +219,11 @@ func (res *CloseResult) approve(books *Books) {
 		if total < 0 {
 			continue
 		}
-		s := Statement{Accrued: total, Fen: int64(total / fen), Carried: total % fen}
+		s := Statement{Accrued: total, Fen: int64(total / fenUnits), Carried: total % fenUnits}
 		res.Statements[m] = s
 		res.Postings = post(res.Postings, "member:"+m+":payable", payable)
 		res.Postings = post(res.Postings, "rounding:"+m, carried-s.Carried)
-		res.Postings = post(res.Postings, "member:"+m+":approved", -Units(s.Fen*fen))
+		res.Postings = post(res.Postings, "member:"+m+":approved", -Units(s.Fen*fenUnits))
 		books.Payable[m], books.Residue[m] = 0, s.Carried
 	}
 }

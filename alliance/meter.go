@@ -47,14 +47,14 @@ type Event struct {
 // what was put aside for it; a class is a table of what coalitions are worth in
 // this kind of request, nil where there is none.
 func (a *Alliance) Meter(x Answer, held Units, class map[string]int64) (*Event, error) {
+	leaves := worked(x.Outcome)
 	end := endOf(x.Outcome, x.Err)
-	if end == EndRefused && x.Delivered {
+	if end == EndRefused && (x.Delivered || slices.ContainsFunc(leaves, func(o *llm.Outcome) bool { return o.Err == nil && wrote(o) })) {
 		end = EndFailed // it was refused in the middle: somebody had worked
 	}
 	row := rule(end, x.Delivered)
 	e := &Event{Model: x.Model, Key: x.Key, End: end, Held: held, Proof: map[string]Proof{}}
 	e.Request = Request{ID: x.ID, At: Moment{x.At}, Customer: x.Customer, Mode: mode(x.Outcome)}
-	leaves := worked(x.Outcome)
 	if row.Members != ByNothing {
 		a.members(e, row, x, leaves)
 	}
@@ -94,13 +94,15 @@ func (a *Alliance) members(e *Event, row Rule, x Answer, leaves []*llm.Outcome) 
 	cards := map[string]int64{}
 	for _, o := range leaves {
 		alone := len(leaves) == 1
-		if o.Err != nil && !(alone && x.Delivered) && !(row.Members == ByDelivery && wrote(o)) {
+		c, err := a.contract(o.Member, x.At)
+		drained := err == nil && e.End == EndGone && c.OnAbort == "drain" && o.Usage.Known() && wrote(o)
+		switch {
+		case drained: // it was read to its end for the sake of these figures
+		case o.Err != nil && !(alone && x.Delivered) && !(row.Members == ByDelivery && wrote(o)):
 			continue // it failed, and nothing of it was used
-		}
-		if row.Members == ByDone && (o.Err != nil || !wrote(o)) {
+		case row.Members == ByDone && (o.Err != nil || !wrote(o)):
 			continue
 		}
-		c, err := a.contract(o.Member, x.At)
 		if err != nil {
 			if !slices.Contains(e.Wild, o.Member) {
 				e.Wild = append(e.Wild, o.Member)
@@ -115,6 +117,9 @@ func (a *Alliance) members(e *Event, row Rule, x Answer, leaves []*llm.Outcome) 
 			if !o.Usage.Known() {
 				own = Count{Input: x.Input, Output: x.Output, Known: true}
 			}
+		}
+		if drained {
+			own.Output, own.Exact = max(own.Output, x.Bound), false
 		}
 		use, err := NewUse(o.Usage, own, c.Cost.ToleranceBP)
 		if err != nil {
@@ -133,7 +138,7 @@ func (a *Alliance) members(e *Event, row Rule, x Answer, leaves []*llm.Outcome) 
 		}
 		uses[o.Member] = use
 		if c.Cost.Model == "self_hosted" {
-			cards[o.Member] += max(o.Took.Milliseconds(), 0) * max(c.Cost.Cards, 1)
+			cards[o.Member] += max(o.Took.Milliseconds(), 0)
 		}
 	}
 	for _, m := range sorted(uses) {

@@ -26,6 +26,8 @@ type RefundResult struct {
 	Refunded string           `json:"refunded"` // of the request so far, as a fraction
 	Postings []ledger.Posting `json:"postings"`
 	Memo     []ledger.Posting `json:"memo,omitempty"`
+
+	legs int // of Postings are the reversal; the rest is what the member at fault makes good
 }
 
 // settled is what is kept of a request for its refunds.
@@ -63,7 +65,7 @@ func (a *Alliance) refund(r *Refund, of *settled, books *Books) (*RefundResult, 
 	if err := books.reverse(res); err != nil {
 		return nil, err
 	}
-	of.refunded = total
+	of.refunded, res.legs = total, len(res.Postings)
 	if r.Fault != "" {
 		if err := a.blame(r, part, of.result, res, books); err != nil {
 			return nil, err

@@ -82,13 +82,7 @@ func (a *Alliance) prepare(r *Request) (*prepared, error) {
 		if !p.Used {
 			continue
 		}
-		calls := int64(1)
-		if p.Calls != nil {
-			calls = *p.Calls
-		} else if p.Buckets.Calls != 0 {
-			calls = p.Buckets.Calls
-		}
-		if p.cost, err = p.Cost.rate(p.Buckets, calls, p.CardMS); err != nil {
+		if p.cost, err = p.Cost.rate(p.Buckets, p.calls(), p.CardMS); err != nil {
 			return nil, fmt.Errorf("member %s: %w", p.Contract.Member, err)
 		}
 		if out.costs, err = out.costs.Add(p.cost); err != nil || out.costs > maxAmount {

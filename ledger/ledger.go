@@ -75,6 +75,13 @@ var rules = []rule{
 	{"cost:recovered:*", Memo, false},
 	{"cost:sacrifice:*", Memo, false},
 	{"cost:deferred:*", Memo, false},
+	{"meter:spent:*", Memo, false},     // by a customer
+	{"meter:key:*", Memo, false},       // by one of a customer's keys
+	{"meter:sacrifice:*", Memo, false}, // borne by a member
+	{"meter:absorbed:*", Memo, false},  // standard cost charged by a member
+	{"meter:card_ms:*", Memo, false},   // not money: card milliseconds
+	{"meter:advanced:*", Memo, false},  // guarantees that a member is to pay back
+	{"meter:sum", Memo, false},         // what stands opposite to the meters
 }
 
 // MaxAmount bounds every amount and sum: 2^62, so that no addition of two
