@@ -195,19 +195,17 @@ func (m *Metered) bound(r *llm.Request) int64 {
 	return most
 }
 
-// Embed asks the model for vectors, which are paid by their input.
-func (m *Metered) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
-	below, ok := llm.As[llm.Embedder](m.Member)
-	if !ok {
-		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: m.Card().Name, Param: "model", Message: "has no embeddings"}
-	}
+// Embed meters what is paid by its input alone, such as vectors of texts: do
+// asks the model. What can't be booked is an error.
+func (m *Metered) Embed(ctx context.Context, texts []string, do func() (llm.Usage, error)) error {
 	who, pays := m.Asker(ctx)
 	if !pays {
-		return below.Embed(ctx, texts)
+		_, err := do()
+		return err
 	}
 	x := Answer{ID: who.ID, Customer: who.Customer, Key: who.Key, Model: m.Card().Name, At: m.Journal.now()}
 	if err := m.contracted(x.At); err != nil {
-		return nil, llm.Usage{}, err
+		return err
 	}
 	var t llm.Tally
 	for _, text := range texts {
@@ -219,10 +217,10 @@ func (m *Metered) Embed(ctx context.Context, texts []string) ([][]float32, llm.U
 		err = llm.Errorf(llm.Internal, "the request's id was used before")
 	}
 	if err != nil {
-		return nil, llm.Usage{}, err
+		return err
 	}
 	start := m.Journal.now()
-	vectors, usage, failure := below.Embed(ctx, texts)
+	usage, failure := do()
 	x.Err, x.Delivered = llm.AsError(failure), failure == nil
 	if !usage.Output.Known() {
 		usage.Output = llm.Count{From: usage.Input.From}
@@ -231,9 +229,9 @@ func (m *Metered) Embed(ctx context.Context, texts []string) ([][]float32, llm.U
 	booking, stop := context.WithTimeout(context.WithoutCancel(ctx), bookTime)
 	defer stop()
 	if _, _, err := m.Journal.Settle(booking, x, held); err != nil {
-		return nil, usage, &llm.Error{Kind: llm.Overloaded, Message: "the vectors could not be booked", RetryAfter: time.Second, Err: err}
+		return &llm.Error{Kind: llm.Overloaded, Message: "the vectors could not be booked", RetryAfter: time.Second, Err: err}
 	}
-	return vectors, usage, failure
+	return failure
 }
 
 // leaf names the member that embeds.
