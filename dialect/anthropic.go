@@ -302,7 +302,7 @@ func (d *messageRequest) block() llm.Part {
 	case "thinking":
 		out.Kind, out.Text, out.Signature = llm.PartReasoning, withoutProgress(p.Text), p.Signature
 	case "redacted_thinking":
-		out.Kind, out.Signature = llm.PartReasoning, p.Signature
+		out.Kind, out.Signature = llm.PartReasoning, redactedMark+p.Signature
 	case "image", "document":
 		out.Kind, out.Media = llm.PartImage, p.Media
 		if kind == "document" {
@@ -400,13 +400,20 @@ func (d *messageRequest) source() *llm.Media {
 
 // cache reads a cache marker.
 func (d *messageRequest) cache() string {
-	kind := ""
+	kind, ttl := "", ""
 	for name := range d.object() {
-		if string(name) == "type" && !d.null() {
+		switch {
+		case d.null():
+		case string(name) == "type":
 			kind = d.text()
-		} else {
+		case string(name) == "ttl":
+			ttl = d.text()
+		default:
 			d.skip()
 		}
+	}
+	if kind != "" && ttl != "" {
+		kind += "/" + ttl
 	}
 	return kind
 }
@@ -435,7 +442,9 @@ func (d *messageRequest) tool() llm.Tool {
 		case "strict":
 			v := d.boolean()
 			t.Strict = &v
-		default: // cache_control too: the marker of the last text before it serves as well
+		case "cache_control":
+			t.Cache = d.cache()
+		default:
 			d.skip()
 		}
 	}

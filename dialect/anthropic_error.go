@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"summit/llm"
 )
@@ -71,4 +72,55 @@ func appendMessageError(dst []byte, err *llm.Error) []byte {
 	_, kind := messageError(err)
 	dst = appendString(append(dst, `{"type":"error","error":{"type":`...), kind)
 	return append(appendString(append(dst, `,"message":`...), err.Public()), "}}"...)
+}
+
+// messageKinds maps the protocol's types of errors.
+var messageKinds = map[string]llm.ErrorKind{
+	"invalid_request_error": llm.Unsupported, "authentication_error": llm.Unauthorized, "permission_error": llm.Forbidden,
+	"not_found_error": llm.NotFound, "request_too_large": llm.TooLong, "rate_limit_error": llm.RateLimited,
+	"billing_error": llm.QuotaExhausted, "timeout_error": llm.Timeout, "api_error": llm.Overloaded, "overloaded_error": llm.Overloaded,
+}
+
+// MessageUpstreamError reads the error answer of a server that speaks
+// Messages. It is never nil.
+func MessageUpstreamError(status int, h http.Header, body []byte) *llm.Error {
+	var f messageFrame
+	s := newScanner(body)
+	if s.kind() == '{' {
+		for name := range s.object() {
+			if string(name) == "error" && s.kind() == '{' {
+				f.failed = f.fault.read(s)
+			} else {
+				s.skip()
+			}
+		}
+	}
+	if !f.failed { // a proxy's own, or a vendor that answers in another form
+		return UpstreamError(Quirks{}, status, h, body)
+	}
+	err := messageFault(f.fault, status)
+	err.RetryAfter = retryAfter(h)
+	return err
+}
+
+// messageFault types what the server said. That the balance is used up it says
+// in words only.
+func messageFault(y saying, status int) *llm.Error {
+	e := y.error(Quirks{}, status)
+	if y.code == "" {
+		e.Code = y.kind
+	}
+	if k, ok := messageKinds[y.kind]; ok && e.Kind != llm.TooLong {
+		e.Kind, e.Param = k, ""
+		text := strings.ToLower(y.message)
+		for _, t := range tooLong {
+			if k == llm.Unsupported && strings.Contains(text, t) {
+				e.Kind, e.Param = llm.TooLong, "messages"
+			}
+		}
+		if k == llm.Unsupported && strings.Contains(text, "credit balance is too low") {
+			e.Kind = llm.QuotaExhausted
+		}
+	}
+	return e
 }

@@ -211,15 +211,29 @@ func (e *messageEncoder) think(dst []byte, text, signature string) []byte {
 	if !e.form.thinking || text == "" && signature == "" {
 		return dst
 	}
-	dst = e.turn(e.start(dst), blockThinking)
+	dst = e.start(dst)
+	if data, redacted := strings.CutPrefix(signature, redactedMark); redacted && text == "" {
+		dst = e.flush(dst)
+		body := appendString([]byte(`{"type":"redacted_thinking","data":`), data)
+		return e.shut(e.block(dst, blockThinking, append(body, '}')))
+	}
+	dst = e.turn(dst, blockThinking)
 	if text != "" {
 		e.line = !strings.HasSuffix(text, "\n")
 		dst = e.delta(dst, `{"type":"thinking_delta","thinking":`, text)
 	}
-	if signature != "" {
-		dst = e.delta(dst, `{"type":"signature_delta","signature":`, signature)
+	if signature != "" { // it signs this block: what follows is another one
+		dst = e.shut(e.delta(dst, `{"type":"signature_delta","signature":`, signature))
 	}
 	return dst
+}
+
+// thoughtsOf returns a reply's thoughts, each with its signature.
+func thoughtsOf(r *llm.Reply) []llm.Part {
+	if len(r.Thoughts) == 0 && r.Reasoning+r.Signature != "" {
+		return []llm.Part{{Kind: llm.PartReasoning, Text: r.Reasoning, Signature: r.Signature}}
+	}
+	return r.Thoughts
 }
 
 func (e *messageEncoder) finish(dst []byte, o *llm.Outcome) []byte {
@@ -298,10 +312,17 @@ func (e *messageEncoder) Whole(replies []*llm.Reply) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 	}
-	if e.form.thinking && r.Reasoning+r.Signature != "" {
+	for _, p := range thoughtsOf(r) {
+		if !e.form.thinking || p.Text+p.Signature == "" {
+			continue
+		}
 		next()
-		dst = appendString(append(dst, `{"type":"thinking","thinking":`...), r.Reasoning)
-		dst = append(appendString(append(dst, `,"signature":`...), r.Signature), '}')
+		if data, redacted := strings.CutPrefix(p.Signature, redactedMark); redacted && p.Text == "" {
+			dst = append(appendString(append(dst, `{"type":"redacted_thinking","data":`...), data), '}')
+			continue
+		}
+		dst = appendString(append(dst, `{"type":"thinking","thinking":`...), p.Text)
+		dst = append(appendString(append(dst, `,"signature":`...), p.Signature), '}')
 	}
 	if r.Text != "" || len(r.Calls) == 0 {
 		next()

@@ -206,7 +206,7 @@ func TestMessageRequest(t *testing.T) {
 		Messages: []llm.Message{
 			{Role: llm.RoleSystem, Parts: []llm.Part{{Kind: llm.PartText, Text: "be brief", Cache: "ephemeral"}}},
 			{Role: llm.RoleUser, Parts: []llm.Part{{Kind: llm.PartText, Text: "看"}, {Kind: llm.PartImage, Media: &llm.Media{MIME: "image/png", Data: []byte("hi")}}, {Kind: llm.PartText, Text: "words"}}},
-			{Role: llm.RoleAssistant, Parts: []llm.Part{{Kind: llm.PartReasoning, Text: "hm", Signature: "sig"}, {Kind: llm.PartReasoning, Signature: "xx"}, {Kind: llm.PartText, Text: "ok"},
+			{Role: llm.RoleAssistant, Parts: []llm.Part{{Kind: llm.PartReasoning, Text: "hm", Signature: "sig"}, {Kind: llm.PartReasoning, Signature: "redacted_thinking:xx"}, {Kind: llm.PartText, Text: "ok"},
 				{Kind: llm.PartCall, Call: &llm.Call{ID: "t1", Name: "f", Args: `{"a":[1]}`}}}},
 			{Role: llm.RoleTool, Parts: []llm.Part{{Kind: llm.PartResult, Result: &llm.Result{CallID: "t1", Failed: true, Parts: []llm.Part{{Kind: llm.PartText, Text: "no"}}}}}},
 			{Role: llm.RoleUser, Parts: []llm.Part{{Kind: llm.PartText, Text: "go on"}}},

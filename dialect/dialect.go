@@ -5,9 +5,10 @@
 //
 // Its nouns are Server (a protocol as the gateway speaks it), Call (one
 // decoded request), Encoder (the answer on its way out), Quirks (how a vendor
-// leaves the protocol, as data), ChatStream (a vendor's answer on its way in)
-// and FrameReader (server-sent events). OpenAI Chat Completions lives in the
-// openai*.go files. The next protocol is a file of its own that implements
+// leaves the protocol, as data), ChatStream, MessageStream, ResponseStream and
+// GeminiStream (a vendor's answer on its way in) and FrameReader (server-sent
+// events). Each protocol lives in the files that begin with its name; in those
+// called _ask and _stream it is spoken with vendors. The next protocol is a file of its own that implements
 // Server and calls RegisterServer in its init; nothing else is edited.
 //
 // Nothing here opens a connection or keeps a prompt.

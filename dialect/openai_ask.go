@@ -164,15 +164,9 @@ func (a *asker) request(o ChatOptions) {
 	a.thinking()
 	a.text("user", r.User)
 	if len(r.Metadata) > 0 && a.field("metadata") {
-		a.dict(slices.Sorted(maps.Keys(r.Metadata)), func(k string) { a.b = appendString(a.b, r.Metadata[k]) })
+		a.labels()
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Extra)) {
-		if !a.q.passes(name) {
-			a.warn(clip(name) + " is unknown and not sent to this member")
-		} else if a.field(name) {
-			a.b = append(a.b, r.Extra[name]...)
-		}
-	}
+	a.extra()
 	for _, name := range slices.Sorted(maps.Keys(a.q.Body)) {
 		a.key(name)
 		a.b = append(a.b, a.q.Body[name]...)
@@ -202,6 +196,31 @@ func (a *asker) dict(keys []string, value func(k string)) {
 		value(k)
 	}
 	a.b = append(a.b, '}')
+}
+
+// labels writes the caller's own labels.
+func (a *asker) labels() {
+	a.dict(slices.Sorted(maps.Keys(a.r.Metadata)), func(k string) { a.b = appendString(a.b, a.r.Metadata[k]) })
+}
+
+// foreign warns of fields that the protocol has no place for.
+func (a *asker) foreign(asked map[string]bool) {
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		if asked[name] {
+			a.warn(name + " is not sent to this member")
+		}
+	}
+}
+
+// extra writes the fields that Summit has no word for and the server takes.
+func (a *asker) extra() {
+	for _, name := range slices.Sorted(maps.Keys(a.r.Extra)) {
+		if !a.q.passes(name) {
+			a.warn(clip(name) + " is unknown and not sent to this member")
+		} else if a.field(name) {
+			a.b = append(a.b, a.r.Extra[name]...)
+		}
+	}
 }
 
 func (a *asker) tools() {
@@ -512,8 +531,7 @@ func (a *asker) part(message int, p llm.Part) {
 		return
 	}
 	if p.Cache != "" && a.q.CacheControl {
-		a.b = appendString(append(a.b, `,"cache_control":{"type":`...), p.Cache)
-		a.b = append(a.b, '}')
+		a.b = appendCache(append(a.b, ','), p.Cache)
 	}
 	a.b = append(a.b, '}')
 }

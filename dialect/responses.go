@@ -118,8 +118,11 @@ func (d *responseRequest) request() {
 			r.User = d.text()
 		case "include":
 			for range d.array("array of strings") {
-				if d.text() == "message.output_text.logprobs" {
+				switch d.text() {
+				case "message.output_text.logprobs":
 					r.Logprobs = true
+				case "reasoning.encrypted_content":
+					d.echo.signed = true
 				}
 			}
 		case "previous_response_id", "conversation", "prompt":

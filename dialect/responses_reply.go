@@ -13,6 +13,7 @@ import (
 // request the answer repeats.
 type responseForm struct {
 	summary    bool // thoughts, and what a council does, are shown as a summary
+	signed     bool // signatures of thoughts are shown, be it without the thoughts
 	logprobs   bool
 	explain    bool // the Outcome tree beside the answer
 	parallel   bool
@@ -267,10 +268,16 @@ func (e *responseEncoder) part(dst []byte, text string, tokens []llm.TokenLogpro
 
 func (e *responseEncoder) think(dst []byte, text, signature string) []byte {
 	e.output.Add(text)
-	if !e.form.summary || text == "" && signature == "" {
+	if !e.form.summary {
+		if !e.form.signed {
+			return dst
+		}
+		text = ""
+	}
+	if text == "" && signature == "" {
 		return dst
 	}
-	if dst = e.start(dst); e.open == nil || !e.open.thinking {
+	if dst = e.start(dst); e.open == nil || !e.open.thinking || e.open.sign != "" {
 		dst = e.shut(dst)
 		p := &responsePart{thinking: true}
 		dst, p.index = e.add(dst, func(dst []byte, index int) []byte { return e.reasoning(dst, index, nil) })
@@ -436,10 +443,17 @@ func (e *responseEncoder) Whole(replies []*llm.Reply) ([]byte, error) {
 	r := replies[0]
 	e.output.Add(r.Reasoning)
 	e.output.Add(r.Text)
-	if e.form.summary && r.Reasoning+r.Signature != "" {
-		p := &responsePart{sign: r.Signature}
-		p.text.WriteString(r.Reasoning)
-		e.items = append(e.items, e.reasoning(nil, 0, p))
+	for _, t := range thoughtsOf(r) {
+		p := &responsePart{sign: t.Signature}
+		if e.form.summary {
+			p.text.WriteString(t.Text)
+		} else if !e.form.signed {
+			continue
+		}
+		if p.text.Len() == 0 && p.sign == "" {
+			continue
+		}
+		e.items = append(e.items, e.reasoning(nil, len(e.items), p))
 	}
 	if r.Text != "" || len(r.Calls) == 0 {
 		p := &responsePart{}

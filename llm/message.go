@@ -56,7 +56,7 @@ type Part struct {
 	Call      *Call
 	Result    *Result
 	Signature string // Reasoning: the vendor's signature, sent back byte for byte
-	Cache     string // cache marker, such as "ephemeral"; empty = none
+	Cache     string // cache marker, such as "ephemeral", or with a time "ephemeral/1h"; empty = none
 }
 
 // Media is an image, a sound or a file: by URL, by bytes or by the id under
@@ -116,6 +116,7 @@ type Tool struct {
 	Strict      *bool           // arguments must match the schema; nil = unset
 	Form        string          // Kind other than function: the protocol whose form Raw has; empty = OpenAI Chat Completions
 	Raw         json.RawMessage // Kind other than function: the tool as it came
+	Cache       string          // cache marker, as a Part's; empty = none
 }
 
 // ToolChoice says whether the model has to call a tool.

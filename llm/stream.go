@@ -119,9 +119,12 @@ type Reply struct {
 	Text      string
 	Reasoning string
 	Signature string
-	Calls     []Call
-	Tokens    []TokenLogprob
-	Outcome   *Outcome // never nil
+	// Thoughts are the reasoning in the pieces that were signed, each with its
+	// own signature; the last one may have none.
+	Thoughts []Part
+	Calls    []Call
+	Tokens   []TokenLogprob
+	Outcome  *Outcome // never nil
 }
 
 // Collect ranges over the stream and returns the whole answer. What came
@@ -129,6 +132,7 @@ type Reply struct {
 // MaxReplyBytes is an error of kind Protocol.
 func Collect(s Stream) (*Reply, error) {
 	var text, reasoning strings.Builder
+	var thoughts []*strings.Builder // the texts of reply.Thoughts
 	reply := &Reply{}
 	var args [][]byte // by call index
 	size := 0
@@ -145,6 +149,11 @@ func Collect(s Stream) (*Reply, error) {
 		case KindReasoning:
 			reasoning.WriteString(e.Text)
 			reply.Signature += e.Signature
+			if n := len(reply.Thoughts); n == 0 || reply.Thoughts[n-1].Signature != "" {
+				reply.Thoughts, thoughts = append(reply.Thoughts, Part{Kind: PartReasoning}), append(thoughts, &strings.Builder{})
+			}
+			thoughts[len(thoughts)-1].WriteString(e.Text)
+			reply.Thoughts[len(thoughts)-1].Signature = e.Signature
 			size += len(e.Text) + len(e.Signature)
 		case KindCall:
 			// Bounds hostile indices: calls are numbered from zero without gaps.
@@ -176,6 +185,9 @@ func Collect(s Stream) (*Reply, error) {
 		}
 	}
 	reply.Text, reply.Reasoning = text.String(), reasoning.String()
+	for i := range thoughts {
+		reply.Thoughts[i].Text = thoughts[i].String()
+	}
 	for i := range args {
 		reply.Calls[i].Args = string(args[i])
 	}
