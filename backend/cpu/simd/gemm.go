@@ -37,12 +37,18 @@ func (s Strided) check(what string, rows, cols int) {
 	}
 }
 
+// Right is a packed right matrix [K, N].
+type Right struct {
+	Data []float32
+	K, N int
+}
+
 // PackedLen is how many numbers a right matrix [k, n] takes packed.
 func PackedLen(k, n int) int { return (n + GemmCols - 1) / GemmCols * GemmCols * k }
 
 // PackRight packs the right matrix b [k, n] for Gemm: panels of 32 columns,
 // each [k][32], the last filled up with zeros. dst has PackedLen(k, n) numbers.
-func PackRight(dst []float32, b Strided, k, n int) {
+func PackRight(dst []float32, b Strided, k, n int) Right {
 	b.check("right matrix", k, n)
 	if len(dst) < PackedLen(k, n) {
 		panic(fmt.Sprintf("simd: gemm: pack %dx%d into %d numbers, want %d", k, n, len(dst), PackedLen(k, n)))
@@ -71,18 +77,19 @@ func PackRight(dst []float32, b Strided, k, n int) {
 			}
 		}
 	}
+	return Right{dst[:PackedLen(k, n)], k, n}
 }
 
-// Gemm sets c [m, n], whose rows are ldc apart, to a [m, k] times a right
-// matrix that PackRight packed, or adds the product to it. Each number is one
-// chain over k, whatever m and n are and however the work is cut.
-func Gemm(tier Tier, c []float32, ldc int, a Strided, packed []float32, m, n, k int, add bool) {
+// Gemm sets c [m, n], whose rows are ldc apart, to a [m, k] times the
+// first k rows and n columns of b, or adds the product to it. Each number is
+// one chain over k, whatever m and n are and however the work is cut.
+func Gemm(tier Tier, c []float32, ldc int, a Strided, b Right, m, n, k int, add bool) {
 	if m <= 0 || n <= 0 {
 		return
 	}
 	a.check("left matrix", m, k)
-	if ldc < n || (m-1)*ldc+n > len(c) || len(packed) < PackedLen(k, n) {
-		panic(fmt.Sprintf("simd: gemm: %dx%d by rows of %d in %d numbers, right matrix of %d", m, n, ldc, len(c), len(packed)))
+	if ldc < n || (m-1)*ldc+n > len(c) || k > b.K || n > b.N || len(b.Data) < PackedLen(b.K, b.N) {
+		panic(fmt.Sprintf("simd: gemm: %dx%dx%d by rows of %d in %d numbers, right matrix of %dx%d", m, n, k, ldc, len(c), b.K, b.N))
 	}
 	if k <= 0 {
 		if !add {
@@ -93,19 +100,19 @@ func Gemm(tier Tier, c []float32, ldc int, a Strided, packed []float32, m, n, k 
 		return
 	}
 	if len(gemmKernels[tier].kernels) == 0 {
-		gemmPlain(c, ldc, a, packed, m, n, k, add)
+		gemmPlain(c, ldc, a, b, m, n, k, add)
 		return
 	}
 	for from := 0; from < k; from += gemmDepth {
 		deep := min(gemmDepth, k-from)
 		part := Strided{a.Data[from*a.Col:], a.Row, a.Col}
 		for at := 0; at < n; at += GemmCols {
-			b := packed[at*k+from*GemmCols:]
+			panel := b.Data[at*b.K+from*GemmCols:]
 			if n-at >= GemmCols {
-				gemmPanel(tier, c[at:], ldc, part, b, m, deep, add || from > 0)
+				gemmPanel(tier, c[at:], ldc, part, panel, m, deep, add || from > 0)
 				continue
 			}
-			gemmEdge(tier, c[at:], ldc, part, b, m, n-at, deep, add || from > 0)
+			gemmEdge(tier, c[at:], ldc, part, panel, m, n-at, deep, add || from > 0)
 		}
 	}
 }
@@ -147,7 +154,7 @@ func gemmEdge(tier Tier, c []float32, ldc int, a Strided, b []float32, m, n, k i
 	}
 }
 
-func gemmPlain(c []float32, ldc int, a Strided, packed []float32, m, n, k int, add bool) {
+func gemmPlain(c []float32, ldc int, a Strided, b Right, m, n, k int, add bool) {
 	for i := range m {
 		row := c[i*ldc : i*ldc+n]
 		if !add {
@@ -156,9 +163,9 @@ func gemmPlain(c []float32, ldc int, a Strided, packed []float32, m, n, k int, a
 		for at := 0; at < n; at += GemmCols {
 			out := row[at:min(at+GemmCols, n)]
 			for p := range k {
-				x, b := a.Data[i*a.Row+p*a.Col], packed[at*k+p*GemmCols:]
+				x, line := a.Data[i*a.Row+p*a.Col], b.Data[at*b.K+p*GemmCols:]
 				for j := range out {
-					out[j] += float32(x * b[j]) // the conversion keeps it from being fused on some machines
+					out[j] += float32(x * line[j]) // the conversion keeps it from being fused on some machines
 				}
 			}
 		}

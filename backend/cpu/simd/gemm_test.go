@@ -38,8 +38,7 @@ func TestGemm(t *testing.T) {
 						want[i*ldc+j] = s
 					}
 				}
-				packed := make([]float32, PackedLen(k, n))
-				PackRight(packed, b, k, n)
+				packed := PackRight(make([]float32, PackedLen(k, n)), b, k, n)
 				var first []float32
 				for _, tier := range Tiers() {
 					c := append([]float32(nil), start...)
@@ -134,7 +133,7 @@ func BenchmarkGemm(b *testing.B) {
 			b.Run(fmt.Sprintf("%dx%dx%d/%s", size[0], size[1], size[2], tier), func(b *testing.B) {
 				rng := rand.New(rand.NewPCG(1, 2))
 				m, n, k := size[0], size[1], size[2]
-				x, c, packed := randomFloats(rng, m*k), make([]float32, m*n), randomFloats(rng, PackedLen(k, n))
+				x, c, packed := randomFloats(rng, m*k), make([]float32, m*n), Right{randomFloats(rng, PackedLen(k, n)), k, n}
 				best := time.Duration(1 << 62)
 				for b.Loop() {
 					start := time.Now()

@@ -203,3 +203,19 @@ func (p *AdamW) Step(tier Tier, w, m, v, g []float32) {
 		w[i] = fma(-(m[i] / den), p.Rate, w[i]*p.Keep)
 	}
 }
+
+// ExpShifted sets x to exp(x - by). -Inf becomes exactly zero.
+func ExpShifted(tier Tier, x []float32, by float32) {
+	for len(x) > 0 {
+		n := whole(tier, len(x))
+		if n == 0 {
+			break
+		}
+		var sum float32
+		expSum(tier, &sum, &x[0], &by, uintptr(n))
+		x = x[n:]
+	}
+	for i, v := range x {
+		x[i] = float32(math.Exp(float64(v - by)))
+	}
+}

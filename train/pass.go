@@ -1,0 +1,466 @@
+package train
+
+import (
+	"math"
+
+	"summit/arch"
+	"summit/tensor"
+)
+
+// batch is tokens that are computed together: several documents, each a span.
+type batch struct {
+	ids, targets []int32
+	weights      []float32 // of each target's loss; 0 = not learned
+	at           []int32   // position within the document
+	spans        []tensor.Span
+	key          uint64 // of dropout; the same for the same tokens of a step
+}
+
+func (b *batch) reset() {
+	b.ids, b.targets, b.weights, b.at, b.spans = b.ids[:0], b.targets[:0], b.weights[:0], b.at[:0], b.spans[:0]
+}
+
+// add appends a document: ids without the last are inputs, ids without the
+// first targets; learn says which targets count, each with that weight.
+func (b *batch) add(ids []int32, learn []bool, weight float32) {
+	n := len(ids) - 1
+	from := len(b.ids)
+	b.ids = append(b.ids, ids[:n]...)
+	b.targets = append(b.targets, ids[1:]...)
+	for i := range n {
+		w := float32(0)
+		if learn[i+1] {
+			w = weight
+		}
+		b.weights = append(b.weights, w)
+		b.at = append(b.at, int32(i))
+	}
+	b.spans = append(b.spans, tensor.Span{From: from, To: from + n})
+}
+
+// headRows is how many tokens' logits are computed at once.
+const headRows = 128
+
+// tape is what a layer's forward pass leaves for its backward pass.
+type tape struct {
+	x, h1, raw, qk, att, gated, gates, o, mid, h2, gu, act, d buffer
+	s1, s2, sq, sk, so, sd, lse                               []float32
+}
+
+// buffer is rows that are kept from batch to batch.
+type buffer struct{ data []float32 }
+
+// rows returns n rows of cols numbers; their contents are whatever was there.
+func (b *buffer) rows(n, cols int) tensor.Rows {
+	if cap(b.data) < n*cols {
+		b.data = make([]float32, n*cols)
+	}
+	return tensor.RowsOf(b.data[:n*cols], cols)
+}
+
+func resize(b *[]float32, n int) []float32 {
+	if cap(*b) < n {
+		*b = make([]float32, n)
+	}
+	*b = (*b)[:n]
+	return *b
+}
+
+// pass computes forward and backward passes of batches with one lane. Passes
+// of one model may work at once.
+type pass struct {
+	m       *Model
+	lane    tensor.Lane
+	drop    float64
+	tapes   []tape
+	x, last buffer // the residual stream after the last layer; its rows that have targets
+
+	hidden, logits, dhidden, dlast, dx, dh, dqkv, dact, datt, dgates, dsub buffer
+	slast                                                                  []float32
+	rowsOf                                                                 []int32
+	target                                                                 []int32
+	weight                                                                 []float32
+}
+
+func newPass(m *Model, t tensor.Trainer, drop float64) *pass {
+	return &pass{m: m, lane: t.Lane(), drop: drop, tapes: make([]tape, len(m.layers))}
+}
+
+// result is what a batch gives.
+type result struct {
+	loss   float64 // sum of weighted losses, nats
+	right  int     // targets that were the likeliest
+	tokens int     // inputs
+	learn  int     // targets that count
+}
+
+func (r *result) add(o result) {
+	r.loss, r.right, r.tokens, r.learn = r.loss+o.loss, r.right+o.right, r.tokens+o.tokens, r.learn+o.learn
+}
+
+// run computes the loss and, if grad is given, adds the gradient to it.
+func (p *pass) run(b *batch, grad []float32) result {
+	n := len(b.ids)
+	if n == 0 {
+		return result{}
+	}
+	x := p.forward(b, grad != nil)
+	res := p.head(b, x, grad)
+	res.tokens = n
+	if grad != nil {
+		p.backward(b, grad)
+	}
+	return res
+}
+
+func (p *pass) forward(b *batch, learning bool) tensor.Rows {
+	m, n, dim := p.m, len(b.ids), p.m.config.Dim
+	table := m.embed.w.of(m.values)
+	var x tensor.Rows
+	for i := range m.layers {
+		x = p.tapes[i].x.rows(n, dim)
+		if i == 0 {
+			for r, id := range b.ids {
+				copy(x.Row(r), table[int(id)*dim:(int(id)+1)*dim])
+			}
+			scale(x.Data, m.config.EmbedScale)
+		}
+		next := &p.x
+		if i+1 < len(m.layers) {
+			next = &p.tapes[i+1].x
+		}
+		p.layerForward(i, b, x, next.rows(n, dim), learning)
+	}
+	return p.x.rows(n, dim)
+}
+
+func scale(x []float32, by float32) {
+	if by == 1 {
+		return
+	}
+	for i := range x {
+		x[i] *= by
+	}
+}
+
+// multiply sets y to a matrix times x, with its bias.
+func (p *pass) multiply(y, x tensor.Rows, l *linear) {
+	p.lane.MatMul(y, x, l.packed, false)
+	if l.bias.n > 0 {
+		p.lane.AddBias(y, l.bias.of(p.m.values))
+	}
+}
+
+// join sets to = x + what half of a layer gives: a matrix times in, normed and
+// dropped if it is.
+func (p *pass) join(to, x, in tensor.Rows, l *linear, post vec, sub *buffer, factors *[]float32, site uint64, b *batch, learning bool) {
+	copy(to.Data, x.Data)
+	by := p.m.config.ResidualScale
+	dropping := learning && p.drop > 0
+	if post.n == 0 && l.bias.n == 0 && by == 1 && !dropping {
+		p.lane.MatMul(to, in, l.packed, true)
+		return
+	}
+	out := sub.rows(x.N, x.Cols)
+	p.multiply(out, in, l)
+	if post.n > 0 {
+		normed := p.dsub.rows(x.N, x.Cols)
+		p.lane.RMSNorm(normed, out, 1, post.of(p.m.values), p.m.config.Eps, resize(factors, x.N))
+		out = normed
+	}
+	if dropping {
+		dropOut(out.Data, b.key^site*0x9e3779b97f4a7c15, p.drop)
+	}
+	p.lane.Add(to.Data, out.Data, by)
+}
+
+func (p *pass) layerForward(i int, b *batch, x, next tensor.Rows, learning bool) {
+	m, l, t, n, lane := p.m, &p.m.layers[i], &p.tapes[i], x.N, p.lane
+	a, values := &l.Attn, p.m.values
+	eps := m.config.Eps
+	h1 := t.h1.rows(n, x.Cols)
+	lane.RMSNorm(h1, x, 1, l.attnNorm.of(values), eps, resize(&t.s1, n))
+	q, kv := l.q.rows, l.k.rows
+	raw := t.raw.rows(n, q+kv+l.v.rows)
+	rq, rk, rv := raw.Slice(0, q), raw.Slice(q, kv), raw.Slice(q+kv, l.v.rows)
+	p.multiply(rq, h1, &l.q)
+	p.multiply(rk, h1, &l.k)
+	p.multiply(rv, h1, &l.v)
+	tq, tk := p.turned(t, l, rq, rk)
+	if a.QKNorm != arch.NoQKNorm && a.QKNormAfterRope {
+		p.turn(l, rq, rk, b.at, false)
+		p.normQK(t, l, tq, tk, rq, rk)
+	} else {
+		if a.QKNorm != arch.NoQKNorm {
+			p.normQK(t, l, tq, tk, rq, rk)
+		}
+		p.turn(l, tq, tk, b.at, false)
+	}
+	att := t.att.rows(n, l.out.cols)
+	lane.Attention(att, tq, tk, rv, l.heads(), b.spans, resize(&t.lse, n*a.Heads))
+	if l.outGate.rows > 0 {
+		gates, gated := t.gates.rows(n, l.outGate.rows), t.gated.rows(n, l.out.cols)
+		p.multiply(gates, h1, &l.outGate)
+		lane.Gate(gated, att, gates)
+		att = gated
+	}
+	mid := t.mid.rows(n, x.Cols)
+	p.join(mid, x, att, &l.out, l.attnPost, &t.o, &t.so, uint64(2*i+1), b, learning)
+
+	h2 := t.h2.rows(n, x.Cols)
+	lane.RMSNorm(h2, mid, 1, l.ffnNorm.of(values), eps, resize(&t.s2, n))
+	gu, act := t.gu.rows(n, 2*l.up.rows), t.act.rows(n, l.up.rows)
+	gate, up := gu.Slice(0, l.up.rows), gu.Slice(l.up.rows, l.up.rows)
+	p.multiply(gate, h2, &l.gate)
+	p.multiply(up, h2, &l.up)
+	lane.Activate(act, gate, up, l.act)
+	p.join(next, mid, act, &l.down, l.ffnPost, &t.d, &t.sd, uint64(2*i+2), b, learning)
+}
+
+// turned views where q and k go on to attention: in place, or beside what the
+// norm's backward pass needs.
+func (p *pass) turned(t *tape, l *layer, rq, rk tensor.Rows) (q, k tensor.Rows) {
+	if l.Attn.QKNorm == arch.NoQKNorm {
+		return rq, rk
+	}
+	all := t.qk.rows(rq.N, rq.Cols+rk.Cols)
+	return all.Slice(0, rq.Cols), all.Slice(rq.Cols, rk.Cols)
+}
+
+func (p *pass) normQK(t *tape, l *layer, q, k, rq, rk tensor.Rows) {
+	a, values := &l.Attn, p.m.values
+	p.lane.RMSNorm(q, rq, a.Heads, l.qNorm.of(values), a.QKEps, resize(&t.sq, q.N*a.Heads))
+	p.lane.RMSNorm(k, rk, a.KVHeads, l.kNorm.of(values), a.QKEps, resize(&t.sk, k.N*a.KVHeads))
+}
+
+func (p *pass) turn(l *layer, q, k tensor.Rows, at []int32, back bool) {
+	if l.turn != nil {
+		p.lane.Rope(q, l.Attn.KeyDim, l.turn, at, back)
+		p.lane.Rope(k, l.Attn.KeyDim, l.turn, at, back)
+	}
+}
+
+// head computes losses from the residual stream, only where there are targets
+// that count. With grad it leaves the stream's gradient in p.dx.
+func (p *pass) head(b *batch, x tensor.Rows, grad []float32) result {
+	m, dim, lane := p.m, p.m.config.Dim, p.lane
+	p.rowsOf, p.target, p.weight = p.rowsOf[:0], p.target[:0], p.weight[:0]
+	for i, w := range b.weights {
+		if w != 0 {
+			p.rowsOf = append(p.rowsOf, int32(i))
+			p.target, p.weight = append(p.target, b.targets[i]), append(p.weight, w)
+		}
+	}
+	n := len(p.rowsOf)
+	res := result{learn: n}
+	var dx tensor.Rows
+	if grad != nil {
+		dx = p.dx.rows(x.N, dim)
+		clear(dx.Data)
+	}
+	if n == 0 {
+		return res
+	}
+	last, hidden := p.last.rows(n, dim), p.hidden.rows(n, dim)
+	for i, r := range p.rowsOf {
+		copy(last.Row(i), x.Row(int(r)))
+	}
+	norm := m.norm.of(m.values)
+	lane.RMSNorm(hidden, last, 1, norm, m.config.Eps, resize(&p.slast, n))
+	for lo := 0; lo < n; lo += headRows {
+		hi := min(lo+headRows, n)
+		h := hidden.Part(lo, hi)
+		logits := p.logits.rows(hi-lo, m.head.rows)
+		lane.MatMul(logits, h, m.head.packed, false)
+		loss, right := lane.CrossEntropy(logits, p.target[lo:hi], p.weight[lo:hi])
+		res.loss += loss
+		res.right += right
+		if grad == nil {
+			continue
+		}
+		lane.MatMulBack(p.dhidden.rows(n, dim).Part(lo, hi), logits, m.head.packed, false)
+		lane.MatMulWeights([][]float32{m.head.w.of(grad)}, []tensor.Rows{logits}, h)
+	}
+	if grad == nil {
+		return res
+	}
+	dlast := p.dlast.rows(n, dim)
+	clear(dlast.Data)
+	lane.RMSNormBack(dlast, m.norm.of(grad), p.dhidden.rows(n, dim), last, 1, norm, p.slast)
+	for i, r := range p.rowsOf {
+		copy(dx.Row(int(r)), dlast.Row(i))
+	}
+	return res
+}
+
+// backward goes from p.dx, the gradient of the stream's end, to its beginning.
+func (p *pass) backward(b *batch, grad []float32) {
+	m, dim := p.m, p.m.config.Dim
+	for i := len(m.layers) - 1; i >= 0; i-- {
+		p.layerBackward(i, b, grad)
+	}
+	dx := p.dx.rows(len(b.ids), dim)
+	table := m.embed.w.of(grad)
+	for r, id := range b.ids {
+		p.lane.Add(table[int(id)*dim:(int(id)+1)*dim], dx.Row(r), m.config.EmbedScale)
+	}
+}
+
+// part is the backward pass of join: the gradient of the matrix's product.
+func (p *pass) part(dx tensor.Rows, l *linear, post vec, sub *buffer, factors []float32, site uint64, b *batch, grad []float32) tensor.Rows {
+	by := p.m.config.ResidualScale
+	d := dx
+	if by != 1 || p.drop > 0 {
+		d = p.dsub.rows(dx.N, dx.Cols)
+		copy(d.Data, dx.Data)
+		scale(d.Data, by)
+		if p.drop > 0 {
+			dropOut(d.Data, b.key^site*0x9e3779b97f4a7c15, p.drop)
+		}
+	}
+	if post.n > 0 {
+		out := p.dhidden.rows(dx.N, dx.Cols)
+		clear(out.Data)
+		p.lane.RMSNormBack(out, post.of(grad), d, sub.rows(dx.N, dx.Cols), 1, post.of(p.m.values), factors)
+		d = out
+	}
+	if l.bias.n > 0 {
+		p.lane.BiasBack(l.bias.of(grad), d)
+	}
+	return d
+}
+
+// weightsBack adds the gradients of matrices that have one input, and of their biases.
+func (p *pass) weightsBack(grad []float32, x tensor.Rows, d []tensor.Rows, of ...*linear) {
+	dw := make([][]float32, len(of))
+	for i, l := range of {
+		dw[i] = l.w.of(grad)
+		if l.bias.n > 0 {
+			p.lane.BiasBack(l.bias.of(grad), d[i])
+		}
+	}
+	p.lane.MatMulWeights(dw, d, x)
+}
+
+func (p *pass) layerBackward(i int, b *batch, grad []float32) {
+	m, l, t, lane := p.m, &p.m.layers[i], &p.tapes[i], p.lane
+	n, dim, values := len(b.ids), p.m.config.Dim, m.values
+	a := &l.Attn
+	dx := p.dx.rows(n, dim)
+
+	// The channel block.
+	dd := p.part(dx, &l.down, l.ffnPost, &t.d, t.sd, uint64(2*i+2), b, grad)
+	act := t.act.rows(n, l.up.rows)
+	lane.MatMulWeights([][]float32{l.down.w.of(grad)}, []tensor.Rows{dd}, act)
+	dact := p.dact.rows(n, l.up.rows)
+	lane.MatMulBack(dact, dd, l.down.packed, false)
+	gu := t.gu.rows(n, 2*l.up.rows)
+	gate, up := gu.Slice(0, l.up.rows), gu.Slice(l.up.rows, l.up.rows)
+	lane.ActivateBack(gate, up, dact, gate, up, l.act)
+	p.weightsBack(grad, t.h2.rows(n, dim), []tensor.Rows{gate, up}, &l.gate, &l.up)
+	dh := p.dh.rows(n, dim)
+	lane.MatMulBack(dh, gate, l.gate.packed, false)
+	lane.MatMulBack(dh, up, l.up.packed, true)
+	lane.RMSNormBack(dx, l.ffnNorm.of(grad), dh, t.mid.rows(n, dim), 1, l.ffnNorm.of(values), t.s2)
+
+	// Attention.
+	do := p.part(dx, &l.out, l.attnPost, &t.o, t.so, uint64(2*i+1), b, grad)
+	att, h1 := t.att.rows(n, l.out.cols), t.h1.rows(n, dim)
+	datt := p.datt.rows(n, l.out.cols)
+	lane.MatMulBack(datt, do, l.out.packed, false)
+	if l.outGate.rows > 0 {
+		gates, dgates := t.gates.rows(n, l.outGate.rows), p.dgates.rows(n, l.outGate.rows)
+		lane.MatMulWeights([][]float32{l.out.w.of(grad)}, []tensor.Rows{do}, t.gated.rows(n, l.out.cols))
+		lane.GateBack(datt, dgates, datt, att, gates)
+		p.weightsBack(grad, h1, []tensor.Rows{dgates}, &l.outGate)
+		lane.MatMulBack(dh, dgates, l.outGate.packed, false)
+	} else {
+		lane.MatMulWeights([][]float32{l.out.w.of(grad)}, []tensor.Rows{do}, att)
+	}
+	q, kv := l.q.rows, l.k.rows
+	raw := t.raw.rows(n, q+kv+l.v.rows)
+	rq, rk, rv := raw.Slice(0, q), raw.Slice(q, kv), raw.Slice(q+kv, l.v.rows)
+	tq, tk := p.turned(t, l, rq, rk)
+	dqkv := p.dqkv.rows(n, q+kv+l.v.rows)
+	dq, dk, dv := dqkv.Slice(0, q), dqkv.Slice(q, kv), dqkv.Slice(q+kv, l.v.rows)
+	lane.AttentionBack(dq, dk, dv, datt, att, tq, tk, rv, l.heads(), b.spans, t.lse)
+	switch {
+	case a.QKNorm == arch.NoQKNorm:
+		p.turn(l, dq, dk, b.at, true)
+	case a.QKNormAfterRope:
+		dq, dk = p.normQKBack(t, l, dq, dk, rq, rk, grad)
+		p.turn(l, dq, dk, b.at, true)
+	default:
+		p.turn(l, dq, dk, b.at, true)
+		dq, dk = p.normQKBack(t, l, dq, dk, rq, rk, grad)
+	}
+	p.weightsBack(grad, h1, []tensor.Rows{dq, dk, dv}, &l.q, &l.k, &l.v)
+	lane.MatMulBack(dh, dq, l.q.packed, l.outGate.rows > 0)
+	lane.MatMulBack(dh, dk, l.k.packed, true)
+	lane.MatMulBack(dh, dv, l.v.packed, true)
+	lane.RMSNormBack(dx, l.attnNorm.of(grad), dh, t.x.rows(n, dim), 1, l.attnNorm.of(values), t.s1)
+}
+
+// normQKBack returns the gradients before the norms of q and k. It takes the
+// memory of the normed ones, which nothing needs any more.
+func (p *pass) normQKBack(t *tape, l *layer, dq, dk, rq, rk tensor.Rows, grad []float32) (tensor.Rows, tensor.Rows) {
+	a, values := &l.Attn, p.m.values
+	to := t.qk.rows(dq.N, dq.Cols+dk.Cols)
+	clear(to.Data)
+	tq, tk := to.Slice(0, dq.Cols), to.Slice(dq.Cols, dk.Cols)
+	p.lane.RMSNormBack(tq, l.qNorm.of(grad), dq, rq, a.Heads, l.qNorm.of(values), t.sq)
+	p.lane.RMSNormBack(tk, l.kNorm.of(grad), dk, rk, a.KVHeads, l.kNorm.of(values), t.sk)
+	return tq, tk
+}
+
+// dropOut sets a share of x to zero and scales the rest up. Which ones follows
+// from the key alone, so that the backward pass drops the same.
+func dropOut(x []float32, key uint64, share float64) {
+	limit := uint64(share * (1 << 16))
+	keep := float32(1 / (1 - float64(limit)/(1<<16)))
+	for i := 0; i < len(x); i += 4 {
+		// SplitMix64; source: Steele, Lea & Flood 2014, doi:10.1145/2714064.2660195.
+		z := key + uint64(i/4+1)*0x9e3779b97f4a7c15
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		z ^= z >> 31
+		for j := i; j < min(i+4, len(x)); j++ {
+			if z&0xffff < limit {
+				x[j] = 0
+			} else {
+				x[j] *= keep
+			}
+			z >>= 16
+		}
+	}
+}
+
+// flops counts the multiply-adds of a batch's products, times two: forward, and
+// backward twice as many. Norms, activations and the optimiser are not counted.
+func (m *Model) flops(b *batch) float64 {
+	n, heads := float64(len(b.ids)), 0
+	for _, w := range b.weights {
+		if w != 0 {
+			heads++
+		}
+	}
+	sum := float64(heads) * float64(m.head.rows*m.head.cols)
+	for i := range m.layers {
+		l := &m.layers[i]
+		for _, w := range l.linears() {
+			sum += n * float64(w.rows*w.cols)
+		}
+		for _, s := range b.spans {
+			seen := 0.0
+			for r := 1; r <= s.To-s.From; r++ {
+				if w := l.Attn.WindowTokens; w > 0 {
+					seen += math.Min(float64(r), float64(w))
+				} else {
+					seen += float64(r)
+				}
+			}
+			sum += seen * float64(l.Attn.Heads*(l.Attn.KeyDim+l.Attn.ValueDim))
+		}
+	}
+	return 6 * sum
+}
