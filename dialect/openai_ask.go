@@ -161,7 +161,7 @@ func (a *asker) request(o ChatOptions) {
 	}
 	a.tools()
 	a.format()
-	a.thinking()
+	a.thinking(o.Model)
 	a.text("user", r.User)
 	if len(r.Metadata) > 0 && a.field("metadata") {
 		a.labels()
@@ -293,16 +293,27 @@ func (a *asker) format() {
 }
 
 // thinking writes the switch, the effort and the budget in the server's form.
-func (a *asker) thinking() {
+func (a *asker) thinking(model string) {
 	t := a.r.Thinking
 	effort, mapped := t.Effort, false
 	if word, ok := a.q.Efforts[t.Effort]; ok && t.Effort != "" {
 		effort, mapped = word, true
 	}
 	on := t.Enabled
+	if a.q.NeedThoughts && a.thoughtless() {
+		if off := on != nil && !*on || t.Effort == "none"; !off {
+			a.warn("this member does not think here: it wants its thoughts beside earlier tool calls, and they are gone")
+		}
+		on, effort, mapped = new(false), "", false
+		t.Effort, t.BudgetTokens = "", 0
+	}
 	if on == nil && t.Effort == "none" && a.q.ThinkingSwitch != "" {
-		off := false
-		on = &off
+		on = new(false)
+	}
+	if (on != nil && !*on || t.Effort == "none") && slices.Contains(a.q.AlwaysThink, model) {
+		a.warn("this model can't be told not to think")
+		on, effort, mapped = nil, "", false
+		t.Effort = ""
 	}
 	if on == nil && mapped && effort == "" && t.Effort != "none" && a.q.ThinkingSwitch != "" {
 		yes := true // it can't say how much, but it can say yes
@@ -312,6 +323,13 @@ func (a *asker) thinking() {
 		// Without a switch, no effort is how thoughts are turned off.
 		effort = "none"
 		if word, ok := a.q.Efforts["none"]; ok {
+			effort = word
+		}
+	}
+	if on != nil && *on && a.q.ThinkingSwitch == "" && t.Effort == "" && a.q.Efforts != nil {
+		// Nor is there another way to turn them on, where efforts are known.
+		effort = "medium"
+		if word, ok := a.q.Efforts[effort]; ok {
 			effort = word
 		}
 	}
@@ -335,7 +353,7 @@ func (a *asker) thinking() {
 		if on != nil {
 			kind := "disabled"
 			if *on {
-				kind = "enabled"
+				kind = cmp.Or(a.q.ThinkingWord, "enabled")
 			}
 			a.b = appendString(append(a.b, `"type":`...), kind)
 		}
@@ -351,6 +369,22 @@ func (a *asker) thinking() {
 	if a.q.BudgetField == "thinking_budget" {
 		a.integer("thinking_budget", budget)
 	}
+}
+
+// thoughtless reports whether an answer of the history called tools and has
+// lost its thoughts.
+func (a *asker) thoughtless() bool {
+	for i := range a.r.Messages {
+		called, thought := false, false
+		for _, p := range a.r.Messages[i].Parts {
+			called = called || p.Kind == llm.PartCall
+			thought = thought || p.Kind == llm.PartReasoning && p.Text != ""
+		}
+		if called && !thought {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *asker) messages() {

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -78,6 +79,37 @@ func TestEncodeFields(t *testing.T) {
 	f(Quirks{ThinkingSwitch: "template"}, `"thinking":{"type":"disabled"}`, `,"chat_template_kwargs":{"enable_thinking":false}`)
 	f(Quirks{Efforts: map[string]string{"none": "no_think", "xhigh": "high"}}, `"reasoning_effort":"xhigh"`, `,"reasoning_effort":"high"`)
 	f(Quirks{Efforts: map[string]string{"none": "no_think"}}, `"enable_thinking":false`, `,"reasoning_effort":"no_think"`)
+}
+
+func TestEncodeThinking(t *testing.T) {
+	const called = `"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""%s,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"1"}]`
+	f := func(q Quirks, thoughts, fields, want string, warnings ...string) {
+		t.Helper()
+		body, got := encode(t, ChatOptions{Model: "m", Quirks: q}, `{"model":"m",`+fmt.Sprintf(called, thoughts)+fields+`}`)
+		_, rest, _ := strings.Cut(body, `"content":"1"}]`)
+		if rest != want+"}" || !slices.Equal(got, warnings) {
+			t.Errorf("%+v %s%s: %s, %q, want %s}, %q", q, thoughts, fields, rest, got, want, warnings)
+		}
+	}
+	const gone = "this member does not think here: it wants its thoughts beside earlier tool calls, and they are gone"
+	need := Quirks{ThinkingSwitch: "thinking", NeedThoughts: true, ReasoningField: "reasoning_content"}
+	f(need, ``, ``, `,"thinking":{"type":"disabled"}`, gone)
+	f(need, ``, `,"reasoning_effort":"high"`, `,"thinking":{"type":"disabled"}`, gone)
+	f(need, ``, `,"reasoning_effort":"none"`, `,"thinking":{"type":"disabled"}`)
+	f(need, `,"reasoning_content":"r"`, ``, ``)
+	f(need, `,"reasoning_content":"r"`, `,"reasoning_effort":"high"`, `,"reasoning_effort":"high"`)
+	f(Quirks{NeedThoughts: true}, ``, `,"reasoning_effort":"high"`, `,"reasoning_effort":"none"`, gone)
+
+	always := Quirks{ThinkingSwitch: "thinking", AlwaysThink: []string{"m"}}
+	f(always, ``, `,"reasoning_effort":"none"`, ``, "this model can't be told not to think")
+	f(always, ``, `,"enable_thinking":false`, ``, "this model can't be told not to think")
+	f(always, ``, `,"enable_thinking":true`, `,"thinking":{"type":"enabled"}`)
+	f(Quirks{AlwaysThink: []string{"m"}, Efforts: map[string]string{"none": "low"}}, ``, `,"reasoning_effort":"none"`, ``, "this model can't be told not to think")
+	f(Quirks{ThinkingSwitch: "thinking", AlwaysThink: []string{"other"}}, ``, `,"enable_thinking":false`, `,"thinking":{"type":"disabled"}`)
+
+	f(Quirks{ThinkingSwitch: "thinking", ThinkingWord: "adaptive"}, ``, `,"enable_thinking":true`, `,"thinking":{"type":"adaptive"}`)
+	f(Quirks{Efforts: map[string]string{"medium": "high"}}, ``, `,"enable_thinking":true`, `,"reasoning_effort":"high"`)
+	f(Quirks{Efforts: map[string]string{"max": "high"}}, ``, `,"enable_thinking":true`, `,"reasoning_effort":"medium"`)
 }
 
 func TestEncodeStream(t *testing.T) {
@@ -167,6 +199,7 @@ func TestQuirksValid(t *testing.T) {
 	f(Quirks{MaxTokensField: "max_token"}, `max_tokens_field: got "max_token", want max_tokens, max_completion_tokens or nothing`)
 	f(Quirks{ThinkingSwitch: "yes"}, "thinking_switch")
 	f(Quirks{BudgetField: "budget"}, "budget_field")
+	f(Quirks{ThinkingWord: "adaptive"}, "thinking_word: got \"adaptive\", want it")
 	f(Quirks{BudgetField: "thinking.budget_tokens"}, "want it with thinking_switch: thinking")
 	f(Quirks{ReasoningField: "thoughts"}, "reasoning_field")
 	f(Quirks{Think: "on"}, "think")

@@ -286,7 +286,8 @@ func appendFunction(dst []byte, c llm.Call) []byte {
 }
 
 // appendUsage adds the usage object, or null where nobody knows: unknown is
-// not zero. Whether figures are estimates is told in the Outcome tree.
+// not zero. Figures that somebody guessed are marked, which the protocol has
+// no word for; which ones they are is told in the Outcome tree.
 func appendUsage(dst []byte, u llm.Usage) []byte {
 	if !u.Input.Known() && !u.CacheRead.Known() && !u.Output.Known() && !u.Reasoning.Known() {
 		return append(dst, "null"...)
@@ -297,7 +298,10 @@ func appendUsage(dst []byte, u llm.Usage) []byte {
 	dst = strconv.AppendUint(append(dst, `,"total_tokens":`...), uint64(in)+uint64(out), 10)
 	dst = strconv.AppendInt(append(dst, `,"prompt_tokens_details":{"cached_tokens":`...), u.CacheRead.N, 10)
 	dst = strconv.AppendInt(append(dst, `},"completion_tokens_details":{"reasoning_tokens":`...), u.Reasoning.N, 10)
-	return append(dst, "}}"...)
+	if dst = append(dst, '}'); guessed(u) {
+		dst = append(dst, `,"estimated":true`...)
+	}
+	return append(dst, '}')
 }
 
 func appendLogprobs(dst []byte, tokens []llm.TokenLogprob) []byte {

@@ -29,6 +29,10 @@ type Quirks struct {
 	Efforts        map[string]string `yaml:"efforts" json:"efforts,omitempty" jsonschema_description:"the server's words for reasoning efforts; an empty word = send none; absent = as it came"`
 	ReasoningField string            `yaml:"reasoning_field" json:"reasoning_field,omitempty" jsonschema:"enum=reasoning_content,enum=reasoning,enum=think" jsonschema_description:"how thoughts in the history are sent back: in that field, or as <think> text; empty = not at all"`
 
+	ThinkingWord string   `yaml:"thinking_word" json:"thinking_word,omitempty" jsonschema_description:"the type that turns thoughts on, with thinking_switch: thinking; empty = enabled"`
+	AlwaysThink  []string `yaml:"always_think" json:"always_think,omitempty" jsonschema_description:"models that can't be told not to think, and are not"`
+	NeedThoughts bool     `yaml:"need_thoughts" json:"need_thoughts,omitempty" jsonschema_description:"the server refuses earlier tool calls without their thoughts: where they are gone, it is told not to think"`
+
 	Think    string                   `yaml:"think" json:"think,omitempty" jsonschema:"enum=open,enum=off" jsonschema_description:"<think> at the beginning of content: open = the answer begins inside it, off = it is plain text; empty = it begins thoughts"`
 	NoFinish bool                     `yaml:"no_finish" json:"no_finish,omitempty" jsonschema_description:"the server sends no finish_reason: [DONE] alone is a proper end"`
 	Codes    map[string]llm.ErrorKind `yaml:"codes" json:"codes,omitempty" jsonschema_description:"kinds of error by the server's own codes"`
@@ -52,6 +56,9 @@ func (q Quirks) Valid() error {
 	}
 	if q.BudgetField == "thinking.budget_tokens" && q.ThinkingSwitch != "thinking" {
 		return fmt.Errorf("dialect: quirks: budget_field: got %q, want it with thinking_switch: thinking", q.BudgetField)
+	}
+	if q.ThinkingWord != "" && q.ThinkingSwitch != "thinking" {
+		return fmt.Errorf("dialect: quirks: thinking_word: got %q, want it with thinking_switch: thinking", clip(q.ThinkingWord))
 	}
 	for code, kind := range q.Codes {
 		if _, ok := chatErrors[kind]; !ok {

@@ -15,7 +15,7 @@ func init() {
 		name: "deepseek", about: "DeepSeek", maker: "deepseek",
 		baseURL: "https://api.deepseek.com", model: "deepseek-flash", keyEnv: []string{"DEEPSEEK_API_KEY"},
 		quirks: dialect.Quirks{
-			ThinkingSwitch: "thinking", ReasoningField: "reasoning_content",
+			ThinkingSwitch: "thinking", ReasoningField: "reasoning_content", NeedThoughts: true,
 			Efforts: map[string]string{"none": "", "minimal": "low", "low": "low", "medium": "high", "high": "high", "xhigh": "high", "max": "max"},
 			Strip:   []string{"metadata", "min_p", "top_k"},
 		},

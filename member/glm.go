@@ -16,7 +16,7 @@ func glm() vendor {
 		name: "glm", about: "Zhipu GLM on BigModel", maker: "zhipu",
 		baseURL: "https://open.bigmodel.cn/api/paas/v4", model: "glm-5.3", keyEnv: []string{"ZHIPUAI_API_KEY", "GLM_API_KEY"},
 		quirks: dialect.Quirks{
-			ThinkingSwitch: "thinking", ReasoningField: "reasoning_content",
+			ThinkingSwitch: "thinking", ReasoningField: "reasoning_content", AlwaysThink: []string{"glm-5.3", "glm-5.3-flash"},
 			Body: map[string]string{"tool_stream": "true"},
 			Pass: []string{"do_sample", "request_id", "user_id"},
 			Codes: map[string]llm.ErrorKind{

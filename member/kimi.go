@@ -15,7 +15,8 @@ func init() {
 		baseURL: "https://api.moonshot.cn/v1", model: "kimi-k3", keyEnv: []string{"MOONSHOT_API_KEY"},
 		quirks: dialect.Quirks{
 			MaxTokensField: "max_completion_tokens", ThinkingSwitch: "thinking", ReasoningField: "reasoning_content",
-			Efforts: map[string]string{"none": "", "minimal": "low", "low": "low", "medium": "high", "high": "high", "xhigh": "max", "max": "max"},
+			AlwaysThink: []string{"kimi-k3", "kimi-k2.7-code"},
+			Efforts:     map[string]string{"none": "", "minimal": "low", "low": "low", "medium": "high", "high": "high", "xhigh": "max", "max": "max"},
 			Strip: []string{"temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "seed", "logit_bias",
 				"logprobs", "top_logprobs", "parallel_tool_calls", "metadata", "tools.strict"},
 			Pass: []string{"prompt_cache_key"},

@@ -15,7 +15,7 @@ func init() {
 		name: "minimax", about: "MiniMax", maker: "minimax",
 		baseURL: "https://api.minimaxi.com/v1", model: "MiniMax-M3", keyEnv: []string{"MINIMAX_API_KEY"},
 		quirks: dialect.Quirks{
-			MaxTokensField: "max_completion_tokens", ThinkingSwitch: "thinking", ReasoningField: "think",
+			MaxTokensField: "max_completion_tokens", ThinkingSwitch: "thinking", ThinkingWord: "adaptive", AlwaysThink: []string{"MiniMax-M2.7", "MiniMax-M2.7-highspeed"}, ReasoningField: "think",
 			Body:    map[string]string{"reasoning_split": "true"},
 			Efforts: map[string]string{"none": "", "minimal": "", "low": "", "medium": "", "high": "", "xhigh": "", "max": ""},
 			Strip: []string{"frequency_penalty", "presence_penalty", "parallel_tool_calls", "response_format", "seed", "tool_choice",

@@ -16,7 +16,8 @@ func qianfan() vendor {
 		baseURL: "https://qianfan.baidubce.com/v2", model: "ernie-5.5-flash-preview", keyEnv: []string{"QIANFAN_API_KEY", "QIANFAN_TOKEN"},
 		quirks: dialect.Quirks{
 			ThinkingSwitch: "enable_thinking", ReasoningField: "reasoning_content",
-			Codes: map[string]llm.ErrorKind{"rpm_rate_limit_exceeded": llm.RateLimited, "tpm_rate_limit_exceeded": llm.RateLimited, "account_overdue": llm.QuotaExhausted},
+			Efforts: map[string]string{"none": "", "minimal": "", "low": "", "medium": "", "high": "", "xhigh": "", "max": ""},
+			Codes:   map[string]llm.ErrorKind{"rpm_rate_limit_exceeded": llm.RateLimited, "tpm_rate_limit_exceeded": llm.RateLimited, "account_overdue": llm.QuotaExhausted},
 		},
 		models: []llm.Card{
 			{Model: "ernie-5.5-flash-preview", Family: "ernie-5", WindowTokens: 1_000_000, Reasoning: true},

@@ -13,7 +13,8 @@ func init() {
 		name: "stepfun", about: "StepFun", maker: "stepfun",
 		baseURL: "https://api.stepfun.com/v1", model: "step-3.7-flash", keyEnv: []string{"STEPFUN_API_KEY", "STEP_API_KEY"},
 		quirks: dialect.Quirks{
-			Efforts: map[string]string{"none": "low", "minimal": "low", "xhigh": "high", "max": "high"},
+			AlwaysThink: []string{"step-3.7-flash"},
+			Efforts:     map[string]string{"none": "low", "minimal": "low", "xhigh": "high", "max": "high"},
 		},
 		models: []llm.Card{
 			{Model: "step-3.7-flash", Family: "step-3", WindowTokens: 262_144, Reasoning: true, Prices: listed("CNY", "1.35", "8.1", "0.27", source)},

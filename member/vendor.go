@@ -59,7 +59,7 @@ func registerOpenAI(v vendor) {
 			p = v.params()
 		}
 		q := v.quirks // a copy, so that a configuration may change it
-		q.Strip, q.Pass = slices.Clone(q.Strip), slices.Clone(q.Pass)
+		q.Strip, q.Pass, q.AlwaysThink = slices.Clone(q.Strip), slices.Clone(q.Pass), slices.Clone(q.AlwaysThink)
 		q.Body, q.Efforts, q.Codes = maps.Clone(q.Body), maps.Clone(q.Efforts), maps.Clone(q.Codes)
 		p.common().Quirks = q
 		return p
