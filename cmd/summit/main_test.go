@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "http": request, "offers": offers, "hangup": hangup, "capture": capture,
+			"exits": exits, "await": await, "http": request, "offers": offers, "hangup": hangup, "capture": capture, "fill": fill,
 		},
 	})
 }

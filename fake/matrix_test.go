@@ -1,0 +1,459 @@
+package fake_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"summit/fake"
+)
+
+// The symbols of a cell.
+const (
+	works   = "✓" // it works
+	told    = "w" // it is left away, and a warning says so
+	refused = "–" // the vendor does not do it, and the caller is told in so many words or gets none
+	unknown = "·" // no word of the vendor's is known for it
+)
+
+// column is one thing that is tried of every vendor through every dialect.
+type column struct {
+	name     string
+	scenario fake.Scenario // whose lack excuses; empty = none
+	fault    string
+	try      func(c *cell)
+}
+
+// columns are the scenarios, then the faults, in the order to show them.
+func columns() []column {
+	all := []column{
+		{"chat", fake.Chat, "", (*cell).chat},
+		{"stream", fake.Stream, "", (*cell).stream},
+		{"tools", fake.Tools, "", (*cell).tools},
+		{"parallel", fake.Parallel, "", (*cell).parallel},
+		{"reasoning", fake.Reasoning, "", (*cell).reasoning},
+		{"structured", fake.Structured, "", (*cell).structured},
+		{"image", fake.Vision, "", (*cell).image},
+		{"long", fake.Long, "", (*cell).long},
+		{"cancel", "", "", (*cell).cancel},
+		{"wrong key", "", "", (*cell).wrongKey},
+	}
+	for _, f := range fake.Faults() {
+		c := column{name: f.Name, fault: f.Name, try: (*cell).fails}
+		switch f.Name {
+		case "split":
+			continue // the column long
+		case "slow":
+			c.try = (*cell).slow
+		case "flood":
+			c.try = (*cell).flood
+		case "no-usage":
+			c.try = (*cell).noUsage
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// cell is one try.
+type cell struct {
+	*bench
+	column column
+	via    protocol
+	symbol string
+	wrong  []string
+}
+
+func (c *cell) errorf(format string, args ...any) {
+	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+}
+
+// lacks says why the vendor does not do what the column wants; empty = it does.
+func (c *cell) lacks() string { return c.vendor.Cannot[c.column.scenario] }
+
+// asks asks and holds the answer against what the fake says it said.
+func (c *cell) asks(q question) (answer, fake.Exchange) {
+	if q.model == "" {
+		q.model = "m"
+	}
+	a := c.via.ask(c.bench, c.t.Context(), q)
+	return a, c.last()
+}
+
+// whole fails unless the answer is whole and is what the fake said.
+func (c *cell) whole(a answer, e fake.Exchange, q question) bool {
+	if a.err != nil || a.status != 200 || a.failed != "" || !a.ended {
+		c.errorf("status %d, error %q (%s), %v, ended %v", a.status, a.failed, a.message, a.err, a.ended)
+		return false
+	}
+	if want := e.Reply.Text(); a.text != want {
+		c.errorf("text %q, want %q", clip(a.text), clip(want))
+	}
+	if a.finish != e.Reply.Finish {
+		c.errorf("finish %q, want %q", a.finish, e.Reply.Finish)
+	}
+	if u := e.Reply.Usage; a.input != u.Input || a.output != u.Output+u.Reasoning || a.estimated {
+		c.errorf("usage %d in, %d out, estimated %v, want %d and %d", a.input, a.output, a.estimated, u.Input, u.Output+u.Reasoning)
+	}
+	calls := e.Reply.Calls()
+	if len(a.calls) != len(calls) {
+		c.errorf("%d calls, want %d", len(a.calls), len(calls))
+		return false
+	}
+	for i, got := range a.calls {
+		if want := calls[i]; got.name != want.Name || got.id == "" || !sameJSON(got.args, want.Args) {
+			c.errorf("call %d is %+v, want %+v", i, got, want)
+		}
+	}
+	return true
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > 120 {
+		return string(r[:120]) + "…"
+	}
+	return s
+}
+
+func sameJSON(a, b string) bool {
+	var v, w any
+	return json.Unmarshal([]byte(a), &v) == nil && json.Unmarshal([]byte(b), &w) == nil && reflect.DeepEqual(v, w)
+}
+
+func (c *cell) chat() {
+	q := question{text: "Say hello."}
+	a, e := c.asks(q)
+	c.whole(a, e, q)
+}
+
+func (c *cell) stream() {
+	q := question{text: "Say hello.", stream: true}
+	a, e := c.asks(q)
+	if c.whole(a, e, q) && len(a.times) < 3 {
+		c.errorf("the answer came in %d pieces", len(a.times))
+	}
+}
+
+func (c *cell) tools() { c.loop("What is the weather in Beijing?", 1, false) }
+func (c *cell) parallel() {
+	c.loop("What is the weather in Beijing and in Shanghai? Ask in parallel.", 2, false)
+}
+
+// loop asks with a tool, runs it, and asks again.
+func (c *cell) loop(text string, calls int, think bool) (first fake.Exchange) {
+	for _, stream := range []bool{true, false} {
+		q := question{text: text, stream: stream, tools: true, think: think}
+		a, e := c.asks(q)
+		if first = e; !c.whole(a, e, q) {
+			return
+		}
+		if len(a.calls) != calls {
+			c.errorf("%d calls, want %d", len(a.calls), calls)
+			return
+		}
+		if think && a.thoughts != e.Reply.Thoughts() {
+			c.errorf("thoughts %q, want %q", a.thoughts, e.Reply.Thoughts())
+		}
+		q.turns = []answer{a}
+		b, e := c.asks(q)
+		if !c.whole(b, e, q) {
+			return
+		}
+		for i := range calls {
+			if !strings.Contains(b.text, toolSays(i)) {
+				c.errorf("the answer %q does not know what the tool said", b.text)
+			}
+		}
+		c.history(a, e, think)
+	}
+	return first
+}
+
+// history fails unless the fake got the turn that called tools as it was.
+func (c *cell) history(a answer, e fake.Exchange, think bool) {
+	for _, t := range e.Ask.Turns {
+		if t.Role != "assistant" {
+			continue
+		}
+		if len(t.Calls) != len(a.calls) {
+			c.errorf("the vendor got %d calls back, want %d", len(t.Calls), len(a.calls))
+		}
+		for i, call := range t.Calls {
+			if call.Name != a.calls[i].name || !sameJSON(call.Args, a.calls[i].args) {
+				c.errorf("the vendor got the call %+v back, want %+v", call, a.calls[i])
+			}
+		}
+		if think && c.vendor.Returns && t.Thoughts != a.thoughts {
+			c.errorf("the vendor got the thoughts %q back, want %q", t.Thoughts, a.thoughts)
+		}
+	}
+}
+
+func (c *cell) reasoning() {
+	for _, stream := range []bool{true, false} {
+		q := question{text: "Think about it.", think: true, stream: stream}
+		a, e := c.asks(q)
+		if !c.whole(a, e, q) {
+			return
+		}
+		if c.lacks() != "" {
+			if e.Ask.Thinks || a.thoughts != "" {
+				c.errorf("it thought after all")
+			}
+			c.symbol = refused
+			continue
+		}
+		if !e.Ask.Thinks || a.thoughts != e.Reply.Thoughts() || a.thoughts == "" {
+			c.errorf("thoughts %q, want %q; asked to think %v", a.thoughts, e.Reply.Thoughts(), e.Ask.Thinks)
+		}
+	}
+	// Told not to think it does not, or the caller is told that it does.
+	q := question{text: "Don't think.", quick: true}
+	if a, e := c.asks(q); c.whole(a, e, q) && e.Ask.Thinks && a.header.Get("X-Summit-Warning") == "" {
+		c.errorf("it thought though it was told not to")
+	}
+	if c.lacks() == "" && c.vendor.Cannot[fake.Tools] == "" {
+		c.loop("Think about it, then ask for the weather.", 1, true)
+	}
+}
+
+func (c *cell) structured() {
+	q := question{text: "Is it hot in Beijing?", schema: true}
+	a, e := c.asks(q)
+	if c.lacks() != "" {
+		c.without(a)
+		return
+	}
+	if !c.whole(a, e, q) {
+		return
+	}
+	var v struct {
+		City *string `json:"city"`
+		Hot  *bool   `json:"hot"`
+	}
+	if json.Unmarshal([]byte(a.text), &v) != nil || v.City == nil || v.Hot == nil {
+		c.errorf("%q is not what the schema says", a.text)
+	}
+}
+
+// without notes how the caller is told that the vendor can't.
+func (c *cell) without(a answer) {
+	switch {
+	case a.status == 200 && a.ended && a.header.Get("X-Summit-Warning") != "":
+		c.symbol = told
+	case a.status == 400 && a.message != "":
+		c.symbol = refused
+	default:
+		c.errorf("status %d, error %q (%s), no warning: nobody is told that the vendor can't", a.status, a.failed, a.message)
+	}
+}
+
+func (c *cell) image() {
+	q := question{text: "What is this?", image: true}
+	a, e := c.asks(q)
+	if c.lacks() != "" {
+		c.without(a)
+		return
+	}
+	if c.whole(a, e, q) && !strings.Contains(a.text, "image/png of 70 bytes") {
+		c.errorf("it saw %q", a.text)
+	}
+}
+
+func (c *cell) long() {
+	q := question{text: "A long text, please: long text.", stream: true}
+	if c.via.name == "chat" { // what splits lies below the dialects
+		q.text += " [[fake fault=split]]"
+	}
+	a, e := c.asks(q)
+	if c.whole(a, e, q) && a.text != fake.LongText {
+		c.errorf("the text is not the long one")
+	}
+}
+
+// cancel leaves the stream after its first piece: within 100 ms the vendor
+// has to be left too.
+func (c *cell) cancel() {
+	ctx, cancel := context.WithCancel(c.t.Context())
+	defer cancel()
+	before := len(c.fake.Aborted())
+	var left time.Time
+	q := question{model: "m", text: "Say hello. [[fake gap=1s]]", stream: true, seen: func(string) {
+		if left.IsZero() {
+			left = time.Now()
+			cancel()
+		}
+	}}
+	if a := c.via.ask(c.bench, ctx, q); a.ended || a.failed != "" {
+		c.errorf("the answer ended: error %q", a.failed)
+	}
+	time.Sleep(100 * time.Millisecond)
+	synctest.Wait()
+	aborted := c.fake.Aborted()
+	if left.IsZero() || len(aborted) != before+1 {
+		c.errorf("the vendor was not left within 100 ms (first piece %v)", !left.IsZero())
+	}
+}
+
+func (c *cell) wrongKey() {
+	if c.vendor.Key == "" {
+		c.symbol = unknown
+		return
+	}
+	a, _ := c.asks(question{model: "wrong", text: "Say hello."})
+	c.fault(a, "unauthorized")
+}
+
+// broken is how each kind of failure looks through each dialect: the status
+// where nothing was sent, and the word.
+var broken = map[string]map[string]struct {
+	status int
+	word   string
+}{
+	"chat": {
+		"unauthorized": {502, "upstream_unauthorized"}, "rate_limited": {429, "rate_limit_exceeded"}, "quota": {429, "insufficient_quota"},
+		"overloaded": {503, "overloaded"}, "filtered": {400, "content_filter"}, "too_long": {400, "context_length_exceeded"},
+		"cut": {502, "upstream_cut"}, "timeout": {504, "timeout"}, "protocol": {502, "upstream_protocol"},
+	},
+	"messages": {
+		"unauthorized": {502, "api_error"}, "rate_limited": {429, "rate_limit_error"}, "quota": {402, "billing_error"},
+		"overloaded": {529, "overloaded_error"}, "filtered": {400, "invalid_request_error"}, "too_long": {400, "invalid_request_error"},
+		"cut": {502, "api_error"}, "timeout": {504, "timeout_error"}, "protocol": {502, "api_error"},
+	},
+}
+
+// faultKinds says what each fault is to be told as.
+var faultKinds = map[string][]string{
+	"cut": {"cut"}, "end-early": {"cut"}, "hang": {"timeout"}, "stall": {"timeout"}, "flood": {"protocol"},
+	"error-200": {"overloaded"}, "error-mid": {"overloaded"}, "half-json": {"cut", "protocol"},
+	"rate-limit": {"rate_limited"}, "rate-limit-bare": {"rate_limited"}, "quota": {"quota"}, "overloaded": {"overloaded", "rate_limited"},
+	"down": {"overloaded"}, "filtered": {"filtered"}, "too-long": {"too_long"},
+}
+
+// fault fails unless the answer tells of one of those kinds of failure, and
+// does not look like a proper end.
+func (c *cell) fault(a answer, kinds ...string) {
+	table := broken[c.via.name]
+	if table == nil {
+		table = broken["chat"]
+	}
+	if a.err != nil || a.ended || a.finish != "" {
+		c.errorf("it ended like a whole answer: finish %q, ended %v, %v", a.finish, a.ended, a.err)
+	}
+	for _, kind := range kinds {
+		if want := table[kind]; a.failed == want.word && (a.status == want.status || a.status == 200) {
+			return
+		}
+	}
+	c.errorf("status %d, error %q (%s), want %v", a.status, a.failed, clip(a.message), kinds)
+}
+
+// fails tries a fault that breaks the answer, whole and in pieces.
+func (c *cell) fails() {
+	name := c.column.fault
+	if slices.Contains(c.vendor.Unknown, name) {
+		c.symbol = unknown
+		return
+	}
+	for _, stream := range []bool{true, false} {
+		a, _ := c.asks(question{text: "Say hello. [[fake fault=" + name + "]]", stream: stream})
+		c.fault(a, faultKinds[name]...)
+		if strings.HasPrefix(name, "rate-limit") {
+			want := ""
+			if name == "rate-limit" {
+				want = "7"
+			}
+			if got := a.header.Get("Retry-After"); got != want {
+				c.errorf("Retry-After %q, want %q", got, want)
+			}
+		}
+	}
+}
+
+func (c *cell) slow() {
+	q := question{text: "Say hello. [[fake fault=slow]]", stream: true}
+	start := time.Now()
+	a, e := c.asks(q)
+	if !c.whole(a, e, q) || len(a.times) == 0 {
+		return
+	}
+	if first, last := a.times[0].Sub(start), time.Since(start); first > 5*time.Second || last-first < time.Second {
+		c.errorf("the first piece came after %v, the end after %v: the answer was held back", first, last)
+	}
+}
+
+func (c *cell) flood() {
+	before := len(c.fake.Aborted())
+	a, _ := c.asks(question{model: "small", text: "Say hello. [[fake fault=flood]]", stream: true})
+	c.fault(a, "protocol")
+	synctest.Wait()
+	if len(c.fake.Aborted()) != before+1 {
+		c.errorf("the vendor was not left")
+	}
+}
+
+func (c *cell) noUsage() {
+	q := question{text: "Say hello. [[fake fault=no-usage]]", stream: true}
+	a, e := c.asks(q)
+	if a.err != nil || a.status != 200 || a.failed != "" || !a.ended || a.text != e.Reply.Text() {
+		c.errorf("status %d, error %q, %v, text %q", a.status, a.failed, a.err, clip(a.text))
+	}
+	if !a.estimated || a.input == 0 || a.output == 0 {
+		c.errorf("usage %d in, %d out, estimated %v, want a guess that says so", a.input, a.output, a.estimated)
+	}
+}
+
+// TestMatrix tries every fake through every dialect over a real gateway with
+// the real member, and holds the table in the documentation against it.
+func TestMatrix(t *testing.T) {
+	var mu sync.Mutex
+	table := map[string]map[string][]string{}
+	t.Run("vendors", func(t *testing.T) {
+		for _, v := range fake.Vendors() {
+			t.Run(v.Name, func(t *testing.T) {
+				t.Parallel()
+				row := tryVendor(t, v)
+				mu.Lock()
+				defer mu.Unlock()
+				table[v.Name] = row
+			})
+		}
+	})
+	if t.Failed() {
+		return // what is written down is what works
+	}
+	documented(t, table)
+}
+
+// tryVendor returns the symbols of each column, one for each dialect.
+func tryVendor(t *testing.T, v *fake.Vendor) map[string][]string {
+	row := map[string][]string{}
+	var wrong []string // told outside the bubble, which a failure would end
+	for _, via := range protocols {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, v.Name, fake.Options{}, "")
+			for _, col := range columns() {
+				c := &cell{bench: b, column: col, via: via, symbol: works}
+				col.try(c)
+				for _, w := range c.wrong {
+					wrong = append(wrong, fmt.Sprintf("%s through %s: %s", col.name, via.name, w))
+				}
+				if c.symbol == works && c.lacks() != "" {
+					wrong = append(wrong, fmt.Sprintf("%s through %s: it works, but the vendor can't: %s", col.name, via.name, c.lacks()))
+				}
+				row[col.name] = append(row[col.name], c.symbol)
+			}
+		})
+	}
+	for _, w := range wrong {
+		t.Error(w)
+	}
+	return row
+}
