@@ -13,11 +13,13 @@ import (
 
 // Lane returns a worker's set of training operations.
 func (c *CPU) Lane() tensor.Lane {
-	tier := simd.Best()
-	if c.tier == nil {
-		tier = simd.Plain
+	l := &lane{}
+	for _, t := range simd.Tiers() {
+		if c.tier != nil && c.tier.name == t.String() {
+			l.tier = t
+		}
 	}
-	return &lane{tier: tier}
+	return l
 }
 
 var _ tensor.Trainer = (*CPU)(nil)

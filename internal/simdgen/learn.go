@@ -79,10 +79,10 @@ func emitSiLUBack(f *file, wide bool) {
 			v.o("VMOVUPS (SI), %s", r(6))                   // dy
 			v.o("VMULPS %s, %s, %s", r(0), r(5), r(1))      // g*s
 			v.o("VMULPS %s, %s, %s", r(1), r(6), r(2))
+			v.o("VMULPS (R8), %s, %s", r(6), r(6)) // before dup, which may lie there
 			v.o("VMOVUPS %s, (R9)", r(2))
 			v.o("VSUBPS %s, %s, %s", r(0), r(expOne), r(2)) // 1-s
 			v.o("VFMADD231PS %s, %s, %s", r(2), r(1), r(0)) // s + gs(1-s)
-			v.o("VMULPS (R8), %s, %s", r(6), r(6))
 			v.o("VMULPS %s, %s, %s", r(6), r(0), r(0))
 			v.o("VMOVUPS %s, (DI)", r(0))
 		})
@@ -158,9 +158,9 @@ func emitGELUBack(f *file, wide bool) {
 			v.o("VMOVUPS (SI), %s", r(6))
 			v.o("VMULPS %s, %s, %s", r(7), r(5), r(1))
 			v.o("VMULPS %s, %s, %s", r(1), r(6), r(1))
+			v.o("VMULPS (R8), %s, %s", r(6), r(6)) // before dup, which may lie there
 			v.o("VMOVUPS %s, (R9)", r(1))
 			v.o("VFMADD231PS %s, %s, %s", r(0), r(5), r(7))
-			v.o("VMULPS (R8), %s, %s", r(6), r(6))
 			v.o("VMULPS %s, %s, %s", r(6), r(7), r(7))
 			v.o("VMOVUPS %s, (DI)", r(7))
 		})
