@@ -30,6 +30,10 @@ type TokensParams struct {
 	Budget      Budget             `yaml:"budget" json:"budget,omitzero" jsonschema_description:"bounds of one request"`
 }
 
+// usualChange is TokensParams.Change: a guess, low enough that a gate holds on
+// to a member for a sentence and high enough that it lets go within a word.
+const usualChange = 0.02
+
 // tokens lets members write one answer together, step by step. Where all have
 // one vocabulary a step is a token; else it is a byte, and each member spells
 // the text so far in its own tokens.
@@ -66,7 +70,7 @@ func (t *tokens) check() error {
 		}
 	}
 	def(&p.Sharpness, 1)
-	def(&p.Change, 0.02)
+	def(&p.Change, usualChange)
 	def(&p.Strength, 0.5)
 	def(&p.Plausible, 0.1)
 	if p.Weigh == "" {
