@@ -80,6 +80,9 @@ func newOpenAI(c Config, p OpenAIParams, w wire) (*OpenAI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("member: %s: %w", c.Name, err)
 	}
+	if w.socket {
+		base = "ws" + strings.TrimPrefix(base, "http") // https becomes wss
+	}
 	if err := p.Quirks.Valid(); err != nil {
 		return nil, fmt.Errorf("member: %s: params.%w", c.Name, err)
 	}

@@ -9,8 +9,10 @@ import (
 // streams have no finish_reason. For Lite, Pro, Max and Ultra set base_url to
 // https://spark-api-open.xf-yun.com/v1 and the model.
 // Source: www.xfyun.cn/doc/spark X1http (2025-11-03); codes by memory.
-func init() {
-	registerOpenAI(vendor{
+func init() { registerOpenAI(spark()) }
+
+func spark() vendor {
+	return vendor{
 		name: "spark", about: "iFlytek Spark", maker: "iflytek",
 		baseURL: "https://spark-api-open.xf-yun.com/v2", model: "spark-x", keyEnv: []string{"SPARK_API_PASSWORD"},
 		quirks: dialect.Quirks{
@@ -27,5 +29,5 @@ func init() {
 			},
 		},
 		models: []llm.Card{{Model: "spark-x", Family: "spark-x", WindowTokens: 64_000, MaxOutputTokens: 64_000, Reasoning: true}},
-	})
+	}
 }

@@ -35,10 +35,10 @@ func httpClient(given *http.Client, connect time.Duration) *http.Client {
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // newTransport returns a transport tuned for streams: many connections a host
-// are kept, nothing is compressed (a compressor holds events back), and an
-// HTTP/2 connection that has died is noticed.
+// are kept, nothing is compressed (a compressor holds events back), an HTTP/2
+// connection that has died is noticed, and WebSocket is spoken too.
 func newTransport(connect time.Duration) *http.Transport {
-	return &http.Transport{
+	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: connect, KeepAlive: 15 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    connect,
@@ -50,4 +50,7 @@ func newTransport(connect time.Duration) *http.Transport {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+	t.RegisterProtocol("ws", socket{t})
+	t.RegisterProtocol("wss", socket{t})
+	return t
 }

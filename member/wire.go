@@ -35,6 +35,9 @@ type wire struct {
 	// last says that nothing follows the event that ends the answer, and that
 	// the server leaves the connection open after it.
 	last bool
+	// socket says that it is spoken over WebSocket: one message goes there, and
+	// those that come back are the events.
+	socket bool
 	// noModels says that the server has no list of models.
 	noModels bool
 	// heard looks at the server's headers and events beside the decoder, and

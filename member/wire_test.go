@@ -3,7 +3,12 @@ package member
 import (
 	"fmt"
 	"net/http"
+	"strings"
+	"testing"
 	"time"
+	"unicode/utf8"
+
+	"summit/dialect"
 )
 
 // native is how the suite of llmtest is run on a kind with a protocol or a key
@@ -34,6 +39,14 @@ var nativeSuite = map[string]native{
 		},
 		piece: `{"id":"as-1","is_end":false,"result":"%s","finish_reason":"normal"}`,
 		end:   `data: {"id":"as-1","is_end":true,"result":"","finish_reason":"normal","usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}` + "\n\n",
+	},
+	"spark-ws": {
+		change: func(c *Config) {
+			c.Params.(*SparkParams).AppID = "app1"
+			c.Key, c.Model = "apikey0001:apisecret0001", "4.0Ultra"
+		},
+		piece: `{"header":{"code":0,"message":"Success","sid":"s1","status":1},"payload":{"choices":{"status":1,"seq":1,"text":[{"content":"%s","role":"assistant","index":0}]}}}`,
+		end:   `data: {"header":{"code":0,"sid":"s1","status":2},"payload":{"choices":{"status":2,"text":[{"content":"","role":"assistant","index":0}]},"usage":{"text":{"question_tokens":4,"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}}}` + "\n\n",
 	},
 	"hunyuan-native": {
 		change: func(c *Config) { c.Key = "AKIDexample:secretexample" },
@@ -73,4 +86,37 @@ func withTokens(c *http.Client) *http.Client {
 		return nil
 	}
 	return &http.Client{Transport: tokenGiver{c.Transport}}
+}
+
+// FuzzWires feeds what a server may send to every wire, and what comes of it
+// to the decoder: an answer or an error, and no more than came.
+func FuzzWires(f *testing.F) {
+	for _, n := range nativeSuite {
+		if n.piece != "" {
+			f.Add([]byte(fmt.Sprintf(n.piece, "你好")))
+			f.Add([]byte(strings.TrimSuffix(strings.TrimPrefix(n.end, "data: "), "\n\n")))
+		}
+	}
+	f.Add([]byte(`{"Response":{"Error":{"Code":"AuthFailure.SignatureExpire","Message":"m"}}}`))
+	f.Add([]byte(`{"header":{"code":10013,"message":"m"}}`))
+	f.Add([]byte(`{"error_code":17,"error_msg":"m"}`))
+	f.Fuzz(func(t *testing.T, event []byte) {
+		for name, chunk := range map[string]func([]byte) []byte{"hunyuan": hunyuanChunk, "dashscope": dashScopeChunk, "qianfan": qianfanChunk, "spark": sparkChunk} {
+			// A control character becomes an escape of six.
+			out := chunk(event)
+			if len(out) > 6*len(event)+200 {
+				t.Errorf("%s: %d bytes of %d", name, len(out), len(event))
+			}
+			c := dialect.NewChatStream(dialect.Quirks{})
+			events, err := c.Append(nil, out)
+			if err == nil {
+				events, _ = c.End(events)
+			}
+			for _, e := range events {
+				if !utf8.ValidString(e.Text) {
+					t.Errorf("%s: text %q", name, e.Text)
+				}
+			}
+		}
+	})
 }
