@@ -9,7 +9,7 @@ import (
 
 // finishes are the deviations that end an answer with a word of their own.
 var finishes = map[string]string{
-	"finish-normal": "normal", "finish-sensitive": "sensitive", "finish-content-filter": "content_filter", "finish-window": "model_context_window_exceeded",
+	"finish-normal": "normal", "finish-eos": "eos_token", "finish-sensitive": "sensitive", "finish-content-filter": "content_filter", "finish-window": "model_context_window_exceeded",
 	"finish-repetition": "repetition_truncation", "finish-network-error": "network_error", "finish-no-resource": "insufficient_system_resource",
 }
 

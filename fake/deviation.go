@@ -18,6 +18,7 @@ func Deviations() []Named {
 		{"finish-stop-with-tools", `finish_reason is "stop" though tools are called`},
 		{"finish-none", "there is no finish_reason at all"},
 		{"finish-normal", `finish_reason is "normal" where others say stop`},
+		{"finish-eos", `finish_reason is "eos_token" where others say stop`},
 		{"finish-sensitive", `finish_reason is "sensitive": the content filter stepped in`},
 		{"finish-content-filter", `finish_reason is "content_filter"`},
 		{"finish-window", `finish_reason is "model_context_window_exceeded"`},

@@ -14,22 +14,26 @@ import (
 // takes its key as it is, or a token that is signed with it.
 // Source: docs.bigmodel.cn (chat reference, api-code).
 func init() {
-	const about = "Zhipu GLM on BigModel"
-	cannot := map[Scenario]string{Vision: "glm-5.3 reads text only; glm-5v-turbo sees"}
-	register(Vendor{
-		Name: "glm", About: about, Protocol: "Chat Completions", Kind: "glm",
-		Base: "/api/paas/v4", Model: "glm-5.3", Key: "id0001.secret0001", Returns: true,
-		Deviations: []string{"usage-last-chunk", "usage-unasked", "role-every"}, Cannot: cannot,
-		door: glm(func(x *exchange) *problem {
-			if x.bearer() == x.s.key {
-				return nil
-			}
-			return glmToken(x)
-		}),
-	})
+	register(glm(func(x *exchange) *problem {
+		if x.bearer() == x.s.key {
+			return nil
+		}
+		return glmToken(x)
+	}))
 }
 
-func glm(auth func(*exchange) *problem) *chat {
+// glm returns GLM that lets in whom auth lets in.
+func glm(auth func(*exchange) *problem) Vendor {
+	return Vendor{
+		Name: "glm", About: "Zhipu GLM on BigModel", Protocol: "Chat Completions", Kind: "glm",
+		Base: "/api/paas/v4", Model: "glm-5.3", Key: "id0001.secret0001", Returns: true,
+		Deviations: []string{"usage-last-chunk", "usage-unasked", "role-every"},
+		Cannot:     map[Scenario]string{Vision: "glm-5.3 reads text only; glm-5v-turbo sees"},
+		door:       glmChat(auth),
+	}
+}
+
+func glmChat(auth func(*exchange) *problem) *chat {
 	return &chat{
 		thinks: thinks{by: "thinking", always: true}, auth: auth,
 		effort: []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"},

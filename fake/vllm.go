@@ -4,13 +4,16 @@ import "fmt"
 
 // vLLM: thoughts by a switch of the chat template, in reasoning.
 // Source: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
-func init() {
-	register(Vendor{
+func init() { register(vllm()) }
+
+func vllm() Vendor {
+	return Vendor{
 		Name: "vllm", About: "vLLM", Protocol: "Chat Completions", Kind: "vllm",
-		Base: "/v1", Model: "fake-qwen3-8b", Deviations: []string{"reasoning-plain"},
-		Unknown: []string{"quota", "filtered"},
-		door:    &chat{images: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
-	})
+		Base: "/v1", Model: "fake-qwen3-8b",
+		Unknown:    []string{"quota", "filtered"},
+		Deviations: []string{"reasoning-plain"},
+		door:       &chat{images: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
+	}
 }
 
 // engineErrors are the words of vLLM and of those who follow it.
