@@ -36,6 +36,8 @@ type Env struct {
 	// Shift says by how much, in log-odds, a member is more reliable for whose
 	// request the context is of than the brain knows; nil = by nothing.
 	Shift func(ctx context.Context, member string) float64
+	// Gate is what was learned of which member a request is for; nil = nothing.
+	Gate Gate
 }
 
 // Strategy is one way to make a member of members.

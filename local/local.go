@@ -19,6 +19,7 @@ import (
 	"summit/engine"
 	"summit/llm"
 	"summit/template"
+	"summit/tensor"
 	"summit/weights"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 	Name string   // under which it is asked and shown; empty = from the file's name
 	File string   // a GGUF file, a safetensors file, or a folder with one
 	Card llm.Card // facts the user gave; empty fields are filled from the file
+	// Embedded is a whole GGUF file in memory, such as one inside the program,
+	// for which File is only a name. nil = File is read.
+	Embedded []byte
 
 	Backend      string // where it runs; empty = "cpu"
 	Kernels      string // tier of its kernels, such as plain; empty = the best
@@ -64,12 +68,23 @@ func (m *Member) Card() *llm.Card { return m.card }
 
 // open reads what a member has to know of its file before it is loaded.
 func (s *Store) open(c Config) (*Member, error) {
-	f, err := weights.Open(c.File, weights.Options{})
+	f, err := openWeights(c.File, c.Embedded, weights.Options{})
 	if err != nil {
 		return nil, err
 	}
 	m, err := s.describe(c, f)
 	return m, errors.Join(err, f.Close())
+}
+
+// openWeights opens a file, or what is in memory under its name.
+func openWeights(file string, embedded []byte, o weights.Options) (*weights.File, error) {
+	if embedded == nil {
+		return weights.Open(file, o)
+	}
+	if o.Quantize != tensor.F32 {
+		return nil, fmt.Errorf("local: %s: an embedded model is used as it is, want no quantize", file)
+	}
+	return weights.FromMemory(file, embedded)
 }
 
 func (s *Store) describe(c Config, f *weights.File) (*Member, error) {
@@ -122,6 +137,9 @@ const defaultCacheTokens = 8192 // as engine's
 
 // Probe reports whether the file is there; it doesn't load it.
 func (m *Member) Probe(context.Context) error {
+	if m.config.Embedded != nil {
+		return nil
+	}
 	if _, err := os.Stat(m.config.File); err != nil {
 		return &llm.Error{Kind: llm.NotFound, Member: m.card.Name, Message: "the model file is not there", Err: err}
 	}

@@ -110,7 +110,7 @@ func (s *Store) model(c Config) *model {
 	}
 	m, ok := s.models[k]
 	if !ok {
-		m = &model{store: s, key: k, open: load}
+		m = &model{store: s, key: k, open: func(k modelKey) (computer, int64, func() error, error) { return load(k, c.Embedded) }}
 		s.models[k] = m
 	}
 	return m
@@ -249,7 +249,7 @@ func (m *model) unload() error {
 }
 
 // load opens a file, binds its weights and starts an engine on them.
-func load(k modelKey) (computer, int64, func() error, error) {
+func load(k modelKey, data []byte) (computer, int64, func() error, error) {
 	var o weights.Options
 	if k.quantize != "" {
 		t, err := tensor.ParseDType(k.quantize)
@@ -258,7 +258,7 @@ func load(k modelKey) (computer, int64, func() error, error) {
 		}
 		o.Quantize = t
 	}
-	f, err := weights.Open(k.file, o)
+	f, err := openWeights(k.file, data, o)
 	if err != nil {
 		return nil, 0, nil, err
 	}
