@@ -134,6 +134,28 @@ func (a *asker) request(o ChatOptions) {
 		limit = "max_tokens"
 	}
 	a.integer(limit, r.MaxTokens)
+	a.sampling()
+	if r.Logprobs {
+		a.boolean("logprobs", &r.Logprobs)
+		a.integer("top_logprobs", r.TopLogprobs)
+	}
+	a.tools()
+	a.format()
+	a.thinking(o.Model)
+	a.text("user", r.User)
+	if len(r.Metadata) > 0 && a.field("metadata") {
+		a.labels()
+	}
+	a.extra()
+	for _, name := range slices.Sorted(maps.Keys(a.q.Body)) {
+		a.key(name)
+		a.b = append(a.b, a.q.Body[name]...)
+	}
+}
+
+// sampling writes how tokens are chosen, and where the answer stops.
+func (a *asker) sampling() {
+	r := a.r
 	a.float("temperature", r.Temperature)
 	a.float("top_p", r.TopP)
 	a.integer("top_k", r.TopK)
@@ -154,22 +176,6 @@ func (a *asker) request(o ChatOptions) {
 				a.b = appendFloat(a.b, v)
 			}
 		})
-	}
-	if r.Logprobs {
-		a.boolean("logprobs", &r.Logprobs)
-		a.integer("top_logprobs", r.TopLogprobs)
-	}
-	a.tools()
-	a.format()
-	a.thinking(o.Model)
-	a.text("user", r.User)
-	if len(r.Metadata) > 0 && a.field("metadata") {
-		a.labels()
-	}
-	a.extra()
-	for _, name := range slices.Sorted(maps.Keys(a.q.Body)) {
-		a.key(name)
-		a.b = append(a.b, a.q.Body[name]...)
 	}
 }
 

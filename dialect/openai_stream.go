@@ -230,6 +230,13 @@ func (c *ChatStream) readChoice(s *scanner, d *chatDelta) {
 				continue
 			}
 			mine.read(s)
+		case "text": // of a text that is continued
+			if mine.answered = true; s.kind() != '"' {
+				s.wrong("string")
+				return
+			}
+			mine.content = s.bytes()
+			c.think.off()
 		case "finish_reason":
 			if s.kind() == '"' {
 				mine.finish = short(s)
@@ -346,15 +353,64 @@ func (d *chatDelta) logprobs(s *scanner) {
 		s.skip()
 		return
 	}
+	var tokens []string
+	var chances []float64
+	var tops [][]llm.TokenLogprob
 	for name := range s.object() {
-		if string(name) != "content" || s.kind() != '[' {
+		if s.kind() != '[' {
 			s.skip()
 			continue
 		}
-		for range s.array("") {
-			d.tokens = append(d.tokens, token(s, true))
+		switch string(name) {
+		case "content":
+			for range s.array("") {
+				d.tokens = append(d.tokens, token(s, true))
+			}
+		case "tokens": // these three are of a text that is continued
+			for range s.array("") {
+				tokens = append(tokens, string(optional(s)))
+			}
+		case "token_logprobs":
+			for range s.array("") {
+				chances = append(chances, figure(s))
+			}
+		case "top_logprobs":
+			for range s.array("") {
+				tops = append(tops, alternatives(s))
+			}
+		default:
+			s.skip()
 		}
 	}
+	for i := range min(len(tokens), len(chances)) {
+		t := llm.TokenLogprob{Token: wellFormed([]byte(tokens[i])), Logprob: chances[i]}
+		if i < len(tops) {
+			t.Top = tops[i]
+		}
+		d.tokens = append(d.tokens, t)
+	}
+}
+
+// figure reads a number, or passes over another type.
+func figure(s *scanner) float64 {
+	if s.kind() != '0' {
+		s.skip()
+		return 0
+	}
+	return s.number()
+}
+
+// alternatives reads an object of tokens with their log-probabilities.
+func alternatives(s *scanner) []llm.TokenLogprob {
+	if s.kind() != '{' {
+		s.skip()
+		return nil
+	}
+	var all []llm.TokenLogprob
+	for name := range s.object() {
+		all = append(all, llm.TokenLogprob{Token: wellFormed(name), Logprob: figure(s)})
+	}
+	return all
 }
 
 // token reads one token with its log-probability, and the alternatives to it.

@@ -18,6 +18,7 @@ type Quirks struct {
 	NoStreamOptions bool   `yaml:"no_stream_options" json:"no_stream_options,omitempty" jsonschema_description:"the server refuses stream_options; usage then comes unasked or is estimated"`
 	MaxTokensField  string `yaml:"max_tokens_field" json:"max_tokens_field,omitempty" jsonschema:"enum=max_tokens,enum=max_completion_tokens" jsonschema_description:"the name of the answer's token limit; empty = max_tokens"`
 	DeveloperRole   bool   `yaml:"developer_role" json:"developer_role,omitempty" jsonschema_description:"the server knows the role developer; else developer messages are sent as system"`
+	Completions     string `yaml:"completions" json:"completions,omitempty" jsonschema:"enum=text,enum=infill" jsonschema_description:"the server continues texts under /completions; infill = with a suffix too; empty = it does not"`
 	CacheControl    bool   `yaml:"cache_control" json:"cache_control,omitempty" jsonschema_description:"the server takes cache_control marks in content"`
 
 	Strip []string          `yaml:"strip" json:"strip,omitempty" jsonschema_description:"request fields that are never sent, such as temperature; tools.strict is the mark inside tools"`
@@ -45,6 +46,7 @@ func (q Quirks) Valid() error {
 		want       []string
 	}{
 		{"max_tokens_field", q.MaxTokensField, []string{"max_tokens", "max_completion_tokens"}},
+		{"completions", q.Completions, []string{"text", "infill"}},
 		{"thinking_switch", q.ThinkingSwitch, []string{"enable_thinking", "thinking", "template"}},
 		{"budget_field", q.BudgetField, []string{"thinking_budget", "thinking.budget_tokens"}},
 		{"reasoning_field", q.ReasoningField, []string{"reasoning_content", "reasoning", "think"}},

@@ -69,6 +69,15 @@ func (x *exchange) decode(body []byte) (llm.Member, *llm.Error) {
 		return nil, x.unknownModel(r.Model)
 	}
 	r.Streaming = call.Stream
+	if r.Completion != nil && !m.Card().Completes {
+		if r.Completion.Suffix != "" {
+			e := llm.Errorf(llm.Unsupported, "the model %q fills no gap in a text, want one whose server does, or no suffix", clip(r.Model, 100))
+			e.Param = "suffix"
+			return nil, e
+		}
+		r.Completion = nil
+		x.warn([]string{"the prompt is asked as a message: this model continues no texts"})
+	}
 	x.call, x.model = call, r.Model
 	return m, nil
 }

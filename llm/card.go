@@ -20,6 +20,7 @@ type Card struct {
 	Structured      bool // json_schema output
 	Reasoning       bool // thinks before it answers
 	Logprobs        bool
+	Completes       bool     // continues a text as it stands: see Request.Completion
 	Prices          []Price  // tiers; nil = unknown
 	Labels          []string // what the user must see: "demonstration", "fictional", "emulated", "unverified"
 	About           string   // one sentence for people

@@ -36,6 +36,10 @@ type Request struct {
 	Metadata map[string]string          // the caller's own labels; passed on
 	Extra    map[string]json.RawMessage // fields this language has no word for; passed on where the member takes them
 
+	// Completion says that a text is to be continued: it is the one message,
+	// of the user. nil = a conversation. Only members whose Card Completes get it.
+	Completion *Completion
+
 	Streaming bool // the caller reads a stream: a council shows what it does
 	Summit    Extension
 }
@@ -49,6 +53,11 @@ type Extension struct {
 	// the server learns from others.
 	Unlearned bool
 	Question  *Question // which recorded question this is; nil = none
+}
+
+// Completion is what may be said of a text that is to be continued.
+type Completion struct {
+	Suffix string // what stands behind the gap that is to be filled; empty = nothing
 }
 
 // Question names a recorded question, so that a replayed member finds its
