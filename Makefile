@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: check lint test race bench bench-engine fuzz size run build conformance test-real-clients
+.PHONY: check lint test race bench bench-engine bench-ledger fuzz size run build conformance test-real-clients test-postgres test-crash
 
 check: lint race
 
@@ -47,3 +47,14 @@ bench-engine: build # our side of docs/performance.md: random weights in the sha
 	@set -e; mkdir -p bin; for t in Q8_0 Q4_0 Q4_K; do \
 	  test -f bin/bench-$$t.gguf || bin/summit weights synth bin/bench-$$t.gguf --shape qwen3-0.6b --type $$t; \
 	  echo "== $$t"; bin/summit perf bin/bench-$$t.gguf -p 64,512 -n 64 -t 1,2 -b 1,8; done
+
+test-postgres: # the books on a PostgreSQL server that lives as long as the test
+	./scripts/with-postgres.sh go test ./ledger -run Postgres -count 1
+
+LEDGER_TIME ?= 60s
+bench-ledger: # the books' figures of docs/performance.md; TMPDIR says on which disk
+	./scripts/with-postgres.sh env SUMMIT_BENCH_LEDGER=$(LEDGER_TIME) go test ./ledger -run 'Figures|VerifyMillion' -count 1 -v -timeout 2h
+
+CRASHES ?= 200
+test-crash: # a process that posts, closes periods and exports is killed CRASHES times
+	SUMMIT_TEST_CRASHES=$(CRASHES) go test ./ledger -run Crash -count 1 -v -timeout 1h

@@ -88,17 +88,16 @@ var rules = []rule{
 // overflows.
 const MaxAmount Units = 1 << 62
 
-// find returns the account's rule.
+// find returns the account's rule. It runs for every posting that is booked.
 func (a Account) find() (rule, error) {
-	parts := strings.Split(string(a), ":")
 next:
 	for _, r := range rules {
-		want := strings.Split(r.pattern, ":")
-		if len(want) != len(parts) {
-			continue
-		}
-		for i, w := range want {
-			if w != parts[i] && (w != "*" || !ValidName(parts[i])) {
+		want, name := r.pattern, string(a)
+		for more := true; more; {
+			var w, part string
+			var also bool
+			w, want, more = strings.Cut(want, ":")
+			if part, name, also = strings.Cut(name, ":"); also != more || w != part && (w != "*" || !ValidName(part)) {
 				continue next
 			}
 		}
@@ -122,7 +121,12 @@ func (a Account) Covered() bool {
 // ValidName reports whether a party's name can stand in an account: letters,
 // digits and - _ . only, at most 64.
 func ValidName(name string) bool {
-	return name != "" && len(name) <= 64 && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
+	for _, b := range []byte(name) {
+		if (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && (b < '0' || b > '9') && b != '-' && b != '_' && b != '.' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
 }
 
 // Posting is one line: debit positive, credit negative.

@@ -71,18 +71,8 @@ type sqliteBackend struct {
 	path string
 	conn *sql.Conn
 	st   map[string]*sql.Stmt
-
-	end       Head
-	ids       map[line]int64
-	balances  map[line]Units
-	turnovers map[turned]Units
-	holds     map[int64]*Txn // open ones that were made lately
-	holdKeys  map[string]*Txn
-	prefixes  map[string]map[line]bool // the lines under prefixes that were asked for
+	cache
 }
-
-// maxCached bounds each cache; one that is full begins anew.
-const maxCached = 1 << 17
 
 func newSQLiteBackend(ctx context.Context, db *sql.DB, path string, o SQLiteOptions) (*sqliteBackend, error) {
 	conn, err := db.Conn(ctx)
@@ -92,7 +82,7 @@ func newSQLiteBackend(ctx context.Context, db *sql.DB, path string, o SQLiteOpti
 	b := &sqliteBackend{path: path, conn: conn, st: map[string]*sql.Stmt{}}
 	// A longer log makes for fewer checkpoints, each of which writes pages
 	// that changed often only once. 8192 pages are 32 MiB.
-	pragmas := []string{`PRAGMA wal_autocheckpoint = 8192`, `PRAGMA cache_size = -65536`}
+	pragmas := []string{`PRAGMA wal_autocheckpoint = 8192`, `PRAGMA cache_size = -65536`, `PRAGMA temp_store = MEMORY`}
 	if o.MaxBytes > 0 {
 		var page int64
 		if err := conn.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&page); err != nil {
@@ -107,14 +97,6 @@ func newSQLiteBackend(ctx context.Context, db *sql.DB, path string, o SQLiteOpti
 	}
 	b.forget()
 	return b, nil
-}
-
-// forget drops what was read.
-func (b *sqliteBackend) forget() {
-	b.end = Head{Seq: -1}
-	b.ids, b.balances, b.turnovers = map[line]int64{}, map[line]Units{}, map[turned]Units{}
-	b.holds, b.holdKeys = map[int64]*Txn{}, map[string]*Txn{}
-	b.prefixes = map[string]map[line]bool{}
 }
 
 // stmt returns the prepared statement.
@@ -161,12 +143,12 @@ func (b *sqliteBackend) begin(ctx context.Context) (stored, error) {
 		b.abandon(ctx)
 		return nil, b.explain(err)
 	}
-	if end.Seq != b.end.Seq || end.Hash != b.end.Hash { // the first time, or somebody else wrote
-		b.forget()
-	}
-	b.end = end
+	b.reached(end)
 	return b, nil
 }
+
+// foresee reads nothing: a row of a file is microseconds away.
+func (b *sqliteBackend) foresee(context.Context, []Entry) error { return nil }
 
 const (
 	sqlLast   = `SELECT seq, hash, booked_at FROM txn ORDER BY seq DESC LIMIT 1`
@@ -181,8 +163,8 @@ func (b *sqliteBackend) readHead() (Head, error) {
 	if err != nil || !found {
 		return h, err
 	}
-	if copy(h.Hash[:], hash) != len(h.Hash) {
-		return h, fmt.Errorf("transaction %d: hash of %d bytes, want %d", h.Seq, len(hash), len(h.Hash))
+	if err := sized(&h.Hash, hash, "hash"); err != nil {
+		return h, &rowError{"txn", h.Seq, -1, "", err.Error()}
 	}
 	h.BookedAt = at(booked)
 	_, err = b.row(sqlClosed, nil, &h.Closed)
@@ -200,10 +182,6 @@ func (b *sqliteBackend) booked(_ context.Context, t *Txn) (bool, error) {
 	return string(hash) == string(t.Hash[:]), err
 }
 
-// What the books say.
-
-func (b *sqliteBackend) head() Head { return b.end }
-
 // id returns the number of a line, 0 where it is new.
 func (b *sqliteBackend) id(l line) (int64, error) {
 	if id, ok := b.ids[l]; ok {
@@ -212,10 +190,7 @@ func (b *sqliteBackend) id(l line) (int64, error) {
 	var id int64
 	found, err := b.row(`SELECT id FROM line WHERE account = ? AND currency = ?`, []any{string(l.account), string(l.currency)}, &id)
 	if found {
-		if len(b.ids) >= maxCached {
-			clear(b.ids)
-		}
-		b.ids[l] = id
+		keep(b.ids, l, id)
 	}
 	return id, err
 }
@@ -252,51 +227,23 @@ func (b *sqliteBackend) turnover(t turned) (Units, error) {
 	return x, nil
 }
 
-func keep[K comparable](m map[K]Units, k K, x Units) {
-	if len(m) >= maxCached {
-		clear(m)
-	}
-	m[k] = x
-}
-
-// maxPrefixes bounds how many sets of accounts are kept.
-const maxPrefixes = 64
-
 func (b *sqliteBackend) lines(prefix string) ([]line, error) {
-	set := b.prefixes[prefix]
-	if set == nil {
-		low, high := bounds(prefix)
+	return b.under(prefix, func(low, high string, add func(line)) error {
 		rows, err := b.conn.QueryContext(context.Background(), `SELECT account, currency FROM line WHERE account >= ? AND account < ?`, low, high)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		defer rows.Close()
-		set = map[line]bool{}
 		for rows.Next() {
 			var l line
 			if err := rows.Scan(&l.account, &l.currency); err != nil {
-				return nil, err
+				return err
 			}
-			set[l] = true
+			add(l)
 		}
-		if err := rows.Err(); err != nil {
-			return nil, err
-		}
-		if len(b.prefixes) >= maxPrefixes {
-			clear(b.prefixes)
-		}
-		b.prefixes[prefix] = set
-	}
-	all := make([]line, 0, len(set))
-	for l := range set {
-		all = append(all, l)
-	}
-	return all, nil
+		return rows.Err()
+	})
 }
-
-// bounds returns the first name with the prefix and the first after all of
-// them. Names of accounts are plain letters, far below the end.
-func bounds(prefix string) (low, high string) { return prefix, prefix + "\U0010FFFF" }
 
 // headColumns are those of a transaction, but for what is in other tables.
 const headColumns = `seq, key, input, kind, booked_at, period, effective, released, expires, ends, reverses, closes, reason, links, checks, hash`
@@ -321,15 +268,8 @@ func scanTxn(scan func(...any) error) (*Txn, error) {
 			return t, &rowError{"txn", t.Seq, -1, t.Key, "links: " + err.Error()}
 		}
 	}
-	for _, h := range []struct {
-		name string
-		from []byte
-		to   *Hash
-	}{{"input", input, &t.Input}, {"hash", hash, &t.Hash}} {
-		if len(h.from) != len(h.to) {
-			return t, &rowError{"txn", t.Seq, -1, t.Key, fmt.Sprintf("%s of %d bytes, want %d", h.name, len(h.from), len(h.to))}
-		}
-		copy(h.to[:], h.from)
+	if err := errors.Join(sized(&t.Input, input, "input"), sized(&t.Hash, hash, "hash")); err != nil {
+		return t, &rowError{"txn", t.Seq, -1, t.Key, err.Error()}
 	}
 	return t, nil
 }
@@ -443,7 +383,7 @@ func (b *sqliteBackend) commit(ctx context.Context, s *stage) error {
 // postingRows is how many postings one statement inserts.
 const postingRows = 16
 
-var sqlPostings = `INSERT INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, postingRows-1)
+var sqlPostings = `INSERT OR ROLLBACK INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, postingRows-1)
 
 func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
 	ids := make(map[line]int64, len(s.balances)) // the cache may begin anew meanwhile
@@ -459,7 +399,7 @@ func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
 			if err := b.exec(ctx, `INSERT INTO line (id, account, currency, checked) VALUES (?, ?, ?, ?)`, id, string(l.account), string(l.currency), l.check(id)); err != nil {
 				return err
 			}
-			b.ids[l] = id
+			keep(b.ids, l, id)
 		}
 		ids[l] = id
 	}
@@ -469,7 +409,7 @@ func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		if err := b.exec(ctx, `INSERT INTO txn (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		if err := b.exec(ctx, `INSERT OR ROLLBACK INTO txn (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			t.Seq, t.Key, t.Input[:], t.Kind, t.BookedAt.UnixMicro(), string(t.Period), string(t.Effective), t.Released, micros(t.Expires),
 			t.Ends, t.Reverses, string(t.Closes), t.Reason, links, t.checks, t.Hash[:]); err != nil {
 			return err
@@ -483,12 +423,12 @@ func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
 			}
 		}
 		for n, r := range t.Records {
-			if err := b.exec(ctx, `INSERT INTO record (id, kind, key, body) VALUES (?, ?, ?, ?)`, t.Seq<<recordShift|int64(n), r.Kind, r.Key, blob(r.Body)); err != nil {
+			if err := b.exec(ctx, `INSERT OR ROLLBACK INTO record (id, kind, key, body) VALUES (?, ?, ?, ?)`, t.Seq<<recordShift|int64(n), r.Kind, r.Key, blob(r.Body)); err != nil {
 				return err
 			}
 		}
 		if t.Expires != nil && !s.ended[t.Seq] {
-			if err := b.exec(ctx, `INSERT INTO hold (seq, expires) VALUES (?, ?)`, t.Seq, micros(t.Expires)); err != nil {
+			if err := b.exec(ctx, `INSERT OR ROLLBACK INTO hold (seq, expires) VALUES (?, ?)`, t.Seq, micros(t.Expires)); err != nil {
 				return err
 			}
 		}
@@ -499,7 +439,7 @@ func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
 		}
 	}
 	for ; len(rows) > 0; rows = rows[4:] {
-		if err := b.exec(ctx, `INSERT INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)`, rows[:4]...); err != nil {
+		if err := b.exec(ctx, `INSERT OR ROLLBACK INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)`, rows[:4]...); err != nil {
 			return err
 		}
 	}
@@ -525,35 +465,6 @@ func blob(b []byte) []byte {
 	return b
 }
 
-// follow brings the caches up to what was committed.
-func (b *sqliteBackend) follow(s *stage) {
-	b.end = s.end
-	for l, x := range s.balances {
-		keep(b.balances, l, x)
-		for prefix, set := range b.prefixes {
-			if strings.HasPrefix(string(l.account), prefix) {
-				set[l] = true
-			}
-		}
-	}
-	for t, x := range s.turnovers {
-		keep(b.turnovers, t, x)
-	}
-	for _, t := range s.txns {
-		if t.Expires != nil && !s.ended[t.Seq] {
-			if len(b.holds) >= maxCached {
-				clear(b.holds)
-				clear(b.holdKeys)
-			}
-			b.holds[t.Seq], b.holdKeys[t.Key] = t, t
-		}
-		if h := b.holds[t.Ends]; h != nil {
-			delete(b.holds, t.Ends)
-			delete(b.holdKeys, h.Key)
-		}
-	}
-}
-
 // explain says what an error of the file means for whoever runs the books.
 func (b *sqliteBackend) explain(err error) error {
 	var e interface{ Code() int }
@@ -573,24 +484,4 @@ func (b *sqliteBackend) explain(err error) error {
 		return fmt.Errorf("%s: another process has been writing for too long: %w", b.path, err)
 	}
 	return fmt.Errorf("%s: %w", b.path, err)
-}
-
-// rowError names a damaged row.
-type rowError struct {
-	table string
-	seq   int64
-	n     int // within the transaction; -1 = there is one
-	key   string
-	what  string
-}
-
-func (e *rowError) Error() string {
-	row := fmt.Sprintf("%s %d", e.table, e.seq)
-	if e.n >= 0 {
-		row += fmt.Sprintf("/%d", e.n)
-	}
-	if e.key != "" {
-		row += fmt.Sprintf(" (%q)", clip(e.key))
-	}
-	return fmt.Sprintf("%s: %s", row, e.what)
 }

@@ -69,19 +69,19 @@ var sqliteSchema = sqlite.Schema{
 		) STRICT;
 		CREATE INDEX hold_expires ON hold (expires, seq);
 
-		CREATE TRIGGER txn_stays    BEFORE UPDATE ON txn     BEGIN SELECT raise(ABORT, 'what is booked is never changed'); END;
-		CREATE TRIGGER txn_remains  BEFORE DELETE ON txn     BEGIN SELECT raise(ABORT, 'what is booked is never deleted'); END;
-		CREATE TRIGGER post_stays   BEFORE UPDATE ON posting BEGIN SELECT raise(ABORT, 'what is booked is never changed'); END;
-		CREATE TRIGGER post_remains BEFORE DELETE ON posting BEGIN SELECT raise(ABORT, 'what is booked is never deleted'); END;
-		CREATE TRIGGER rec_stays    BEFORE UPDATE ON record  BEGIN SELECT raise(ABORT, 'what is booked is never changed'); END;
-		CREATE TRIGGER rec_remains  BEFORE DELETE ON record  BEGIN SELECT raise(ABORT, 'what is booked is never deleted'); END;
-		CREATE TRIGGER line_stays   BEFORE UPDATE ON line    BEGIN SELECT raise(ABORT, 'an account is never renamed'); END;
-		CREATE TRIGGER line_remains BEFORE DELETE ON line    BEGIN SELECT raise(ABORT, 'an account is never deleted'); END;
+		CREATE TRIGGER txn_stays    BEFORE UPDATE ON txn     BEGIN SELECT raise(ROLLBACK, 'what is booked is never changed'); END;
+		CREATE TRIGGER txn_remains  BEFORE DELETE ON txn     BEGIN SELECT raise(ROLLBACK, 'what is booked is never deleted'); END;
+		CREATE TRIGGER post_stays   BEFORE UPDATE ON posting BEGIN SELECT raise(ROLLBACK, 'what is booked is never changed'); END;
+		CREATE TRIGGER post_remains BEFORE DELETE ON posting BEGIN SELECT raise(ROLLBACK, 'what is booked is never deleted'); END;
+		CREATE TRIGGER rec_stays    BEFORE UPDATE ON record  BEGIN SELECT raise(ROLLBACK, 'what is booked is never changed'); END;
+		CREATE TRIGGER rec_remains  BEFORE DELETE ON record  BEGIN SELECT raise(ROLLBACK, 'what is booked is never deleted'); END;
+		CREATE TRIGGER line_stays   BEFORE UPDATE ON line    BEGIN SELECT raise(ROLLBACK, 'an account is never renamed'); END;
+		CREATE TRIGGER line_remains BEFORE DELETE ON line    BEGIN SELECT raise(ROLLBACK, 'an account is never deleted'); END;
 		CREATE TRIGGER txn_closed   BEFORE INSERT ON txn
 			WHEN EXISTS (SELECT 1 FROM txn WHERE closes <> '' AND closes >= NEW.period)
-			BEGIN SELECT raise(ABORT, 'the period is closed'); END;
+			BEGIN SELECT raise(ROLLBACK, 'the period is closed'); END;
 		CREATE TRIGGER txn_follows  BEFORE INSERT ON txn
 			WHEN NEW.seq <> (SELECT ifnull(max(seq), 0) + 1 FROM txn)
-			BEGIN SELECT raise(ABORT, 'a transaction follows the one before'); END;`,
+			BEGIN SELECT raise(ROLLBACK, 'a transaction follows the one before'); END;`,
 	},
 }

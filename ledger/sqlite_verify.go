@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -33,28 +32,17 @@ func (s *SQLite) derived(ctx context.Context) (*derived, error) {
 		if err := each(`SELECT id, account, currency, checked FROM line`, func(scan func(...any) error) error {
 			var id, checked int64
 			var l line
-			if err := scan(&id, &l.account, &l.currency, &checked); err != nil {
-				return err
-			}
-			if names[id] = l; l.check(id) != checked {
-				d.damages = append(d.damages, Damage{Table: "line", Seq: id, Key: string(l.account), What: "the account's name, currency or number was changed"})
-			}
-			return nil
+			err := scan(&id, &l.account, &l.currency, &checked)
+			d.name(names, id, l, checked)
+			return err
 		}); err != nil {
 			return err
-		}
-		name := func(table string, id int64) line {
-			l, ok := names[id]
-			if !ok {
-				d.damages = append(d.damages, Damage{Table: table, What: fmt.Sprintf("account number %d has no name", id)})
-			}
-			return l
 		}
 		if err := each(`SELECT line, amount FROM balance`, func(scan func(...any) error) error {
 			var id int64
 			var x Units
 			err := scan(&id, &x)
-			d.balances[name("balance", id)] = x
+			d.balances[d.named(names, "balance", id)] = x
 			return err
 		}); err != nil {
 			return err
@@ -64,7 +52,7 @@ func (s *SQLite) derived(ctx context.Context) (*derived, error) {
 			var x Units
 			var p Period
 			err := scan(&p, &id, &x)
-			d.turnovers[turned{p, name("turnover", id)}] = x
+			d.turnovers[turned{p, d.named(names, "turnover", id)}] = x
 			return err
 		}); err != nil {
 			return err

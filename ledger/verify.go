@@ -141,6 +141,22 @@ type derived struct {
 	damages   []Damage // of rows that only the store knows
 }
 
+// name takes in the name of an account as a database has it under a number.
+func (d *derived) name(names map[int64]line, id int64, l line, checked int64) {
+	if names[id] = l; l.check(id) != checked {
+		d.damages = append(d.damages, Damage{Table: "line", Seq: id, Key: string(l.account), What: "the account's name, currency or number was changed"})
+	}
+}
+
+// named returns the name under a number.
+func (d *derived) named(names map[int64]line, table string, id int64) line {
+	l, ok := names[id]
+	if !ok {
+		d.damages = append(d.damages, Damage{Table: table, What: fmt.Sprintf("account number %d has no name", id)})
+	}
+	return l
+}
+
 // deriver is a store that can read all of it at one moment.
 type deriver interface {
 	derived(ctx context.Context) (*derived, error)

@@ -20,6 +20,8 @@ type backend interface {
 	abandon(ctx context.Context)
 	// booked reports whether the transaction is in the books.
 	booked(ctx context.Context, t *Txn) (bool, error)
+	// foresee may read at once what the entries will need.
+	foresee(ctx context.Context, entries []Entry) error
 }
 
 // writer is the one goroutine that writes the books. While it commits, jobs
@@ -159,6 +161,15 @@ func (w *writer) write(batch []*job) {
 	}
 	books, err := w.begin(ctx)
 	if err != nil {
+		fail(fmt.Errorf("ledger: post: nothing was booked: %w", err))
+		return
+	}
+	var all []Entry
+	for _, j := range mine {
+		all = append(all, j.entries...)
+	}
+	if err := w.foresee(ctx, all); err != nil {
+		w.abandon(ctx)
 		fail(fmt.Errorf("ledger: post: nothing was booked: %w", err))
 		return
 	}
