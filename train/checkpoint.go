@@ -43,7 +43,7 @@ var bigEndian = func() bool {
 func fingerprint(r *Recipe, v *vocabulary, sources []*corpus) string {
 	h := sha256.New()
 	c := *r
-	c.Out, c.Evaluate, c.Checkpoint, c.Type, c.HeldOut, c.About, c.dir = "", 0, 0, "", nil, "", ""
+	c.Name, c.Out, c.Evaluate, c.Checkpoint, c.Type, c.HeldOut, c.About, c.Sampling, c.dir = "", "", 0, 0, "", nil, "", Sampling{}, ""
 	c.Sources = append([]Source(nil), r.Sources...)
 	for i := range c.Sources {
 		c.Sources[i].File = ""

@@ -55,6 +55,9 @@ type Recipe struct {
 	Type string `yaml:"type"` // number type of the file's matrices; "" = F32
 	Out  string `yaml:"out"`  // folder for model.gguf, log.jsonl, loss.svg and the checkpoint
 
+	// Sampling is how the file advises to choose tokens; a nil one says nothing.
+	Sampling Sampling `yaml:"sampling"`
+
 	dir string // of the file that it was read from
 }
 
@@ -80,6 +83,14 @@ type Vocabulary struct {
 	Size int    `yaml:"size"`
 	Pre  string `yaml:"pre"`  // pre-tokenizer of bpe; "" = qwen2
 	File string `yaml:"file"` // a GGUF file whose vocabulary is taken instead
+}
+
+// Sampling is advice to whoever runs the model.
+type Sampling struct {
+	Temperature *float64 `yaml:"temperature"`
+	TopK        *int     `yaml:"top_k"`
+	TopP        *float64 `yaml:"top_p"`
+	MinP        *float64 `yaml:"min_p"`
 }
 
 // Source is a data file.
@@ -199,6 +210,18 @@ func (r *Recipe) check() error {
 		if !(n.got >= n.lo && n.got <= n.hi) {
 			return fmt.Errorf("%s: got %v, want %v to %v", n.what, n.got, n.lo, n.hi)
 		}
+	}
+	for _, n := range []struct {
+		what string
+		got  *float64
+		hi   float64
+	}{{"temperature", r.Sampling.Temperature, 10}, {"top_p", r.Sampling.TopP, 1}, {"min_p", r.Sampling.MinP, 1}} {
+		if n.got != nil && !(*n.got >= 0 && *n.got <= n.hi) {
+			return fmt.Errorf("sampling.%s: got %v, want 0 to %v", n.what, *n.got, n.hi)
+		}
+	}
+	if k := r.Sampling.TopK; k != nil && (*k < 0 || *k > 1<<20) {
+		return fmt.Errorf("sampling.top_k: got %d, want 0 to %d", *k, 1<<20)
 	}
 	if r.Model.Heads%r.Model.KVHeads != 0 {
 		return fmt.Errorf("model.heads: got %d, want a multiple of the %d kv_heads", r.Model.Heads, r.Model.KVHeads)

@@ -60,8 +60,26 @@ func newDecoder(r *Recipe, vocab int) (*decoder, error) {
 		d.facts = append(d.facts, fact{"general.description", r.About})
 	}
 	d.facts = append(d.facts, fact{"general.quantization_version", uint32(2)})
+	d.facts = append(d.facts, r.Sampling.facts()...)
 	s.build(d)
 	return d, nil
+}
+
+// facts are GGUF's keys for advice on sampling.
+func (s *Sampling) facts() []fact {
+	var out []fact
+	for _, f := range []struct {
+		key   string
+		value *float64
+	}{{"temp", s.Temperature}, {"top_p", s.TopP}, {"min_p", s.MinP}} {
+		if f.value != nil {
+			out = append(out, fact{"general.sampling." + f.key, float32(*f.value)})
+		}
+	}
+	if s.TopK != nil {
+		out = append(out, fact{"general.sampling.top_k", int32(*s.TopK)})
+	}
+	return out
 }
 
 // fact adds metadata under the architecture's prefix.
