@@ -42,3 +42,13 @@ func fromAlphabet(s string) string {
 	}
 	return string(out)
 }
+
+// ToAlphabet writes bytes in GPT-2's alphabet, as the tokens and merges of a
+// BPE vocabulary are written.
+func ToAlphabet(b string) string {
+	out := make([]rune, len(b))
+	for i := range len(b) {
+		out[i] = alphabet[b[i]]
+	}
+	return string(out)
+}

@@ -1,8 +1,10 @@
 package tokenizer
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // split cuts text into the pieces within which BPE may merge, in order and
@@ -283,4 +285,15 @@ func (w *words) caseRun(r reader, s string, i int) (end int, low bool) {
 		return last, true
 	}
 	return end, false
+}
+
+// Split cuts text as the named pre-tokenizer does, for who builds a BPE
+// vocabulary: the pieces within which tokens may be merged.
+func Split(pre, text string, piece func(string)) error {
+	p, ok := pres[pre]
+	if !ok {
+		return fmt.Errorf("tokenizer: pre-tokenizer %q: unknown, want one of %s", pre, strings.Join(Pres(), ", "))
+	}
+	p.split(text, piece)
+	return nil
 }

@@ -157,9 +157,15 @@ func TestCheckpointRefused(t *testing.T) {
 // The file has the vocabulary, the template and the advice that a run needs,
 // and any text (valid UTF-8 without U+2581) goes through the vocabulary and back.
 func TestFileRuns(t *testing.T) {
+	for _, vocabulary := range []string{"{}", "{kind: bpe, size: 300}"} {
+		t.Run(vocabulary, func(t *testing.T) { testFileRuns(t, vocabulary) })
+	}
+}
+
+func testFileRuns(t *testing.T, vocabulary string) {
 	dir := t.TempDir()
 	writeSums(t, dir)
-	r := sumsRecipe(t, dir, "out", "type: Q8_0")
+	r := sumsRecipe(t, dir, "out", "type: Q8_0\nvocabulary: "+vocabulary)
 	rep, err := Run(t.Context(), r, Options{})
 	if err != nil {
 		t.Fatal(err)

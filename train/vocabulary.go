@@ -77,25 +77,68 @@ func (v *vocabulary) encode(ids []int32, learn []bool, d *Document) ([]int32, []
 // maxCharacters keeps a vocabulary of characters within what Unicode assigns.
 const maxCharacters = 1 << 18
 
-// buildVocabulary makes the vocabulary that a recipe asks for from its sources.
-func buildVocabulary(r *Recipe) (*vocabulary, error) {
-	counts := map[rune]int{}
-	count := func(s string) {
-		for _, c := range s {
-			counts[c]++
-		}
-	}
+// eachText calls f with all text of a recipe's sources.
+func eachText(r *Recipe, f func(string)) error {
 	for _, s := range r.Sources {
 		err := readFile(r.path(s.File), func(d *Document) error {
-			count(d.Text)
+			f(d.Text)
 			for _, m := range d.Messages {
-				count(m.Content)
+				f(m.Content)
 			}
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+// buildVocabulary makes the vocabulary that a recipe asks for from its sources.
+func buildVocabulary(r *Recipe) (*vocabulary, error) {
+	var d *tokenizer.Data
+	var err error
+	if r.Vocabulary.Kind == "bpe" {
+		d, err = bytePairs(r)
+	} else {
+		d, err = characters(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newVocabulary(d)
+}
+
+// bytePairs learns byte pairs from the sources.
+func bytePairs(r *Recipe) (*tokenizer.Data, error) {
+	pieces := map[string]int{}
+	if err := tokenizer.Split(r.Vocabulary.Pre, "", func(string) {}); err != nil {
+		return nil, err
+	}
+	err := eachText(r, func(s string) {
+		_ = tokenizer.Split(r.Vocabulary.Pre, s, func(p string) { pieces[p]++ }) // the name has been tried
+	})
+	if err != nil {
+		return nil, err
+	}
+	size := r.Vocabulary.Size
+	if size == 0 {
+		size = 4096
+	}
+	return buildBPE(r.Vocabulary.Pre, pieces, size)
+}
+
+// characters makes a token of each character of the sources, the most frequent
+// first; others are written as bytes.
+func characters(r *Recipe) (*tokenizer.Data, error) {
+	counts := map[rune]int{}
+	err := eachText(r, func(s string) {
+		for _, c := range s {
+			counts[c]++
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	d := controls(tokenizer.SPM)
 	for b := range 256 {
@@ -128,7 +171,7 @@ func buildVocabulary(r *Recipe) (*vocabulary, error) {
 		d.Scores[i] = -float32(i)
 	}
 	d.AddSpacePrefix = tokenizer.No
-	return newVocabulary(d)
+	return d, nil
 }
 
 // controls is a vocabulary of our control tokens.
