@@ -122,14 +122,14 @@ func bareCommits(t *testing.T, perSecond int, d time.Duration) ledgertest.Figure
 		t.Fatal(err)
 	}
 	defer insert.Close()
-	f, err := ledgertest.Paced(perSecond, d, func(i int) error { return exec(t.Context(), insert, i) })
+	f, err := ledgertest.Paced(perSecond, d, func(i int) error { return run(t.Context(), insert, i) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func exec(ctx context.Context, s *sql.Stmt, args ...any) error {
+func run(ctx context.Context, s *sql.Stmt, args ...any) error {
 	_, err := s.ExecContext(ctx, args...)
 	return err
 }

@@ -1,0 +1,159 @@
+package ledger
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// smallBooks are books with one of everything.
+func smallBooks(t *testing.T) *SQLite {
+	t.Helper()
+	s, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "books.db"), SQLiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	const wallet, hold = "customer:acme:wallet", "customer:acme:hold"
+	for _, e := range []Entry{
+		{Key: "deposit", Kind: "deposit", Input: Sum([]byte("x")), Postings: []Posting{{"bank:CNY", 1000, ""}, {wallet, -1000, ""}}},
+		{Key: "hold:1", Kind: "hold", Expires: time.Now().Add(time.Hour), Postings: []Posting{{wallet, 60, ""}, {hold, -60, ""}}},
+		{Key: "hold:2", Kind: "hold", Expires: time.Now().Add(time.Hour), Postings: []Posting{{wallet, 70, ""}, {hold, -70, ""}}},
+		{Key: "settle:1", Kind: "settle", Ends: "hold:1", Reason: "done", Links: []string{"deposit"}, Postings: []Posting{{wallet, 50, ""}, {"reserve", -50, ""}},
+			Records: []Record{{"event", "1", []byte("an event")}, {"attribution", "1", []byte("shares")}}},
+		{Key: "refund:1", Kind: "refund", Reverses: "settle:1", Postings: []Posting{{wallet, -20, ""}, {"reserve", 20, ""}}},
+		{Key: "close", Kind: "close", Closes: PeriodOf(time.Now().UTC())},
+		{Key: "late", Kind: "settle", Postings: []Posting{{"cost:declared:glm", 5, ""}, {"cost:recovered:glm", -5, ""}}},
+	} {
+		e.Currency = "CNY"
+		if _, err := s.Post(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// tamper changes the file as somebody would who may write it.
+func tamper(t *testing.T, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// TestFlippedBit flips a bit in every column of every row, one at a time.
+func TestFlippedBit(t *testing.T) {
+	s := smallBooks(t)
+	for _, name := range triggers() {
+		tamper(t, s.db, `DROP TRIGGER `+name)
+	}
+	verify := func() []Damage {
+		t.Helper()
+		r, err := Verify(t.Context(), s, VerifyOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The triggers are gone, and it says so.
+		return slices.DeleteFunc(r.Damages, func(d Damage) bool { return d.Table == "trigger" })
+	}
+	if d := verify(); len(d) > 0 {
+		t.Fatalf("damages before there are any: %v", d)
+	}
+	flips := 0
+	for _, table := range []struct{ name, row, key string }{
+		{"txn", "seq", "seq"}, {"posting", "seq", "seq, n"}, {"record", "id >> 14", "id"},
+		{"line", "id", "id"}, {"balance", "line", "line"}, {"turnover", "line", "period, line"}, {"hold", "seq", "seq"},
+	} {
+		var columns []string
+		rows, err := s.db.Query(`SELECT name FROM pragma_table_info(?)`, table.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var c string
+			if err := rows.Scan(&c); err != nil {
+				t.Fatal(err)
+			}
+			columns = append(columns, c)
+		}
+		rows.Close()
+		var n int
+		if err := s.db.QueryRow(`SELECT count(*) FROM ` + table.name).Scan(&n); err != nil || n == 0 {
+			t.Fatalf("table %s: %d rows, %v", table.name, n, err)
+		}
+		for i := range n {
+			for _, c := range columns {
+				// The row and its neighbours go back to what they were afterwards.
+				tamper(t, s.db, `CREATE TABLE saved AS SELECT * FROM `+table.name+` ORDER BY `+table.key+` LIMIT 1 OFFSET `+fmt.Sprint(i))
+				var seq int64
+				if err := s.db.QueryRow(`SELECT ` + table.row + ` FROM saved`).Scan(&seq); err != nil {
+					t.Fatal(err)
+				}
+				var kind string
+				if err := s.db.QueryRow(`SELECT typeof(` + c + `) FROM saved`).Scan(&kind); err != nil {
+					t.Fatal(err)
+				}
+				value := map[string]string{
+					"integer": c + ` | 1048576`,
+					"text":    `iif(` + c + ` = '', 'A', char(unicode(` + c + `) | 128) || substr(` + c + `, 2))`,
+					"blob":    `CAST(iif(length(` + c + `) = 0, x'01', char(unicode(CAST(substr(` + c + `, 1, 1) AS TEXT)) | 64) || substr(` + c + `, 2)) AS BLOB)`,
+				}[kind]
+				var changed bool
+				if kind == "integer" {
+					// A bit that is not set.
+					if err := s.db.QueryRow(`SELECT ` + c + ` & 1048576 = 0 FROM saved`).Scan(&changed); err != nil {
+						t.Fatal(err)
+					}
+					if !changed {
+						value = c + ` & ~1048576`
+					}
+				}
+				if kind == "blob" {
+					var b []byte
+					if err := s.db.QueryRow(`SELECT ` + c + ` FROM saved`).Scan(&b); err != nil {
+						t.Fatal(err)
+					}
+					if len(b) == 0 {
+						b = []byte{1}
+					} else {
+						b[len(b)/2] ^= 4
+					}
+					value = fmt.Sprintf("x'%x'", b)
+				}
+				where := ` WHERE (` + table.key + `) IN (SELECT ` + table.key + ` FROM saved)`
+				tamper(t, s.db, `UPDATE `+table.name+` SET `+c+` = `+value+where)
+				flips++
+				found := verify()
+				if !slices.ContainsFunc(found, func(d Damage) bool { return names(d, table.name, c, seq) }) ||
+					c == "hash" && len(found) > 1 { // its successor is not to blame
+					t.Errorf("%s, row %d, column %s (%s): damages %v don't name it", table.name, i, c, kind, found)
+				}
+				if strings.Contains(", "+table.key+",", ", "+c+",") {
+					tamper(t, s.db, `DELETE FROM `+table.name+` WHERE `+c+` = (SELECT `+value+` FROM saved)`)
+				}
+				tamper(t, s.db, `INSERT OR REPLACE INTO `+table.name+` SELECT * FROM saved`)
+				tamper(t, s.db, `DROP TABLE saved`)
+			}
+		}
+	}
+	if d := verify(); len(d) > 0 {
+		t.Errorf("damages after all was put back: %v", d)
+	}
+	t.Logf("%d flips, each named", flips)
+}
+
+// names reports whether the damage names the row. A row whose number was
+// changed is named by the number that is missing, or by the new one.
+func names(d Damage, table, column string, seq int64) bool {
+	switch {
+	case column == "seq" || column == "id" || column == "n":
+		return d.Seq == seq || strings.Contains(d.What, fmt.Sprint(seq)) || table != "txn"
+	case table == "txn" || table == "posting" || table == "record":
+		return d.Table == table && d.Seq == seq
+	}
+	return d.Table == table
+}
