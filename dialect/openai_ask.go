@@ -135,6 +135,9 @@ func (a *asker) request(o ChatOptions) {
 	}
 	a.integer(limit, r.MaxTokens)
 	a.sampling()
+	if r.Continue {
+		a.goOn()
+	}
 	if r.Logprobs {
 		a.boolean("logprobs", &r.Logprobs)
 		a.integer("top_logprobs", r.TopLogprobs)
@@ -176,6 +179,21 @@ func (a *asker) sampling() {
 				a.b = appendFloat(a.b, v)
 			}
 		})
+	}
+}
+
+// goOn asks the server to continue the last message.
+func (a *asker) goOn() {
+	if n := len(a.r.Messages); n == 0 || a.r.Messages[n-1].Role != llm.RoleAssistant {
+		a.fail("messages", "the last message isn't the assistant's, want one to continue")
+	}
+	switch a.q.ContinueBy {
+	case "":
+		a.fail("messages", "this member can't go on with an answer that was begun")
+	case "flags":
+		yes, no := true, false
+		a.boolean("continue_final_message", &yes)
+		a.boolean("add_generation_prompt", &no)
 	}
 }
 
@@ -484,6 +502,9 @@ func (a *asker) message(i int, m *llm.Message, parts []llm.Part) {
 			}
 			a.b = append(appendFunction(append(a.b, `,"type":"function","function":`...), args), '}')
 		})
+	}
+	if by := a.q.ContinueBy; a.r.Continue && i == len(a.r.Messages)-1 && (by == "prefix" || by == "partial") {
+		a.b = append(appendString(append(a.b, ','), by), ":true"...)
 	}
 	a.b = append(a.b, '}')
 }

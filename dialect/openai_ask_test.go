@@ -209,3 +209,34 @@ func TestQuirksValid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An answer that was begun is gone on with, each server told in its own way.
+func TestEncodeContinue(t *testing.T) {
+	r := &llm.Request{Continue: true, Messages: []llm.Message{
+		llm.Text(llm.RoleUser, "hi"), llm.Text(llm.RoleAssistant, "he"), llm.Text(llm.RoleUser, "go on"), llm.Text(llm.RoleAssistant, "llo"),
+	}}
+	const head, tail = `{"model":"m","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"he"},{"role":"user","content":"go on"},{"role":"assistant","content":"llo"`, `}`
+	for by, want := range map[string]string{
+		"prefix": `,"prefix":true}]`, "partial": `,"partial":true}]`, "plain": `}]`,
+		"flags": `}],"continue_final_message":true,"add_generation_prompt":false`,
+	} {
+		q := Quirks{ContinueBy: by}
+		if err := q.Valid(); err != nil {
+			t.Error(err)
+		}
+		got, _, err := EncodeChat(r, ChatOptions{Model: "m", Quirks: q})
+		if err != nil || string(got) != head+want+tail {
+			t.Errorf("%s: %v\n%s, want\n%s", by, err, got, head+want+tail)
+		}
+	}
+	fails := func(want string, q Quirks, r *llm.Request) {
+		t.Helper()
+		if _, _, err := EncodeChat(r, ChatOptions{Model: "m", Quirks: q}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	fails("can't go on with an answer", Quirks{}, r)
+	short := r.Clone()
+	short.Messages = short.Messages[:1]
+	fails("isn't the assistant's", Quirks{ContinueBy: "plain"}, short)
+}

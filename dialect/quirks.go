@@ -34,6 +34,8 @@ type Quirks struct {
 	AlwaysThink  []string `yaml:"always_think" json:"always_think,omitempty" jsonschema_description:"models that can't be told not to think, and are not"`
 	NeedThoughts bool     `yaml:"need_thoughts" json:"need_thoughts,omitempty" jsonschema_description:"the server refuses earlier tool calls without their thoughts: where they are gone, it is told not to think"`
 
+	ContinueBy string `yaml:"continue_by" json:"continue_by,omitempty" jsonschema:"enum=prefix,enum=partial,enum=flags,enum=plain" jsonschema_description:"how the server is told to go on with an answer that was begun, the last message: prefix or partial (true in that message), flags (continue_final_message, and add_generation_prompt off), plain (it does so unasked); empty = it can't"`
+
 	Think    string                   `yaml:"think" json:"think,omitempty" jsonschema:"enum=open,enum=off" jsonschema_description:"<think> at the beginning of content: open = the answer begins inside it, off = it is plain text; empty = it begins thoughts"`
 	NoFinish bool                     `yaml:"no_finish" json:"no_finish,omitempty" jsonschema_description:"the server sends no finish_reason: [DONE] alone is a proper end"`
 	Codes    map[string]llm.ErrorKind `yaml:"codes" json:"codes,omitempty" jsonschema_description:"kinds of error by the server's own codes"`
@@ -51,6 +53,7 @@ func (q Quirks) Valid() error {
 		{"budget_field", q.BudgetField, []string{"thinking_budget", "thinking.budget_tokens"}},
 		{"reasoning_field", q.ReasoningField, []string{"reasoning_content", "reasoning", "think"}},
 		{"think", q.Think, []string{"open", "off"}},
+		{"continue_by", q.ContinueBy, []string{"prefix", "partial", "flags", "plain"}},
 	} {
 		if c.got != "" && !slices.Contains(c.want, c.got) {
 			return fmt.Errorf("dialect: quirks: %s: got %q, want %s or nothing", c.field, clip(c.got), strings.Join(c.want, ", "))

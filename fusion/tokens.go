@@ -97,8 +97,8 @@ func (t *tokens) check() error {
 		}
 	}
 	for _, s := range t.seats {
-		if _, ok := llm.As[llm.Stepper](s.member); !ok {
-			return t.errorf("member %s doesn't show what it expects next: tokens wants models of this machine", s.name)
+		if _, ok := llm.As[llm.Stepper](s.member); !ok && !s.card.Continues {
+			return t.errorf("member %s doesn't show what it expects next: tokens wants models of this machine, or servers that go on with an answer that was begun and name the likeliest tokens (quirk continue_by)", s.name)
 		}
 	}
 	if p.Against != "" && p.Draft != "" {
@@ -121,6 +121,11 @@ func (t *tokens) check() error {
 		}
 		if len(t.seats) != 2 {
 			return t.errorf("%s: %d members, want exactly two", role.name, len(t.seats))
+		}
+		for _, s := range t.seats {
+			if _, ok := llm.As[llm.Stepper](s.member); !ok {
+				return t.errorf("%s: member %s names the likeliest tokens only, want models of this machine", role.name, s.name)
+			}
 		}
 	}
 	return nil
@@ -160,6 +165,8 @@ func whole(r *llm.Request) string {
 	switch {
 	case toolWork(r):
 		return "tool calls can't be written together"
+	case r.Completion != nil:
+		return "a text that is to be completed as it stands is one member's"
 	case structured(r):
 		return "an answer with a form can't be written together"
 	}

@@ -78,18 +78,24 @@ func (g *writing) finish(ctx context.Context, err error) error {
 	}
 	var parts []*llm.Outcome
 	for _, m := range g.members {
-		input, output := m.used()
-		m.part.Usage = llm.Usage{
-			Input:  llm.Count{N: int64(input), From: llm.OwnCount},
-			Output: llm.Count{N: int64(output), From: llm.OwnCount},
-			Calls:  llm.Count{N: 1, From: llm.OwnCount},
-		}
 		m.part.Took = time.Since(g.start)
-		m.part.Cost = m.ask.seat.card.Cost(m.part.Usage, time.Now())
 		if m.part.Err == nil {
 			m.part.Finish = g.ended
 		}
-		g.settle(&m.ask, m.part)
+		if m.remote != nil { // its calls are settled one by one
+			calls := llm.Outcome{Parts: m.remote.parts}
+			calls.SumParts()
+			m.part.Usage, m.part.Cost, m.part.Expected = calls.Usage, calls.Cost, nil
+		} else {
+			input, output := m.used()
+			m.part.Usage = llm.Usage{
+				Input:  llm.Count{N: int64(input), From: llm.OwnCount},
+				Output: llm.Count{N: int64(output), From: llm.OwnCount},
+				Calls:  llm.Count{N: 1, From: llm.OwnCount},
+			}
+			m.part.Cost = m.ask.seat.card.Cost(m.part.Usage, time.Now())
+			g.settle(&m.ask, m.part)
+		}
 		parts = append(parts, m.part)
 	}
 	g.steps.close(g.out, parts)

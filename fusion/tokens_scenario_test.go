@@ -1,6 +1,8 @@
 package fusion
 
 import (
+	"cmp"
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -224,5 +226,120 @@ func TestBytesComputeLittleTwice(t *testing.T) {
 	}
 	if tokens := len(text) * 2 / 7; v.spent > 3*tokens {
 		t.Errorf("computed %d tokens for a text of about %d", v.spent, tokens)
+	}
+}
+
+// far is a member elsewhere that goes on with an answer that was begun and
+// names its likeliest tokens.
+type far struct {
+	*llmtest.Steps
+	top   int
+	asked []string // how the answer had begun
+}
+
+// Open hides that of Steps.
+func (f *far) Open() {}
+
+func (f *far) Card() *llm.Card {
+	c := f.Steps.Card()
+	c.Continues = true
+	return c
+}
+
+func (f *far) Generate(ctx context.Context, r *llm.Request) llm.Stream {
+	return llm.NewStream(ctx, f.ID, func(ctx context.Context, emit func(llm.Event) bool) (*llm.Outcome, error) {
+		text := ""
+		if r.Continue {
+			text = r.Messages[len(r.Messages)-1].Text()
+		}
+		f.asked = append(f.asked, text)
+		done := &llm.Outcome{Finish: llm.FinishStop, Usage: llm.Usage{Input: llm.Counted(5), Output: llm.Counted(0), Calls: llm.Counted(1)}}
+		if f.Err != nil && len(f.asked) > f.After {
+			return done, f.Err
+		}
+		for range r.MaxTokens {
+			next := f.Next(text)
+			order := slices.Clone(f.Tokens)
+			slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(next[b], next[a]) })
+			if order[0] == llmtest.End {
+				return done, nil
+			}
+			t := llm.TokenLogprob{Token: order[0], Bytes: []byte(order[0]), Logprob: math.Log(next[order[0]])}
+			for _, o := range order[:min(f.top, len(order))] {
+				name := o
+				if o == llmtest.End {
+					name = "<|im_end|>"
+				}
+				t.Top = append(t.Top, llm.TokenLogprob{Token: name, Logprob: math.Log(next[o])})
+			}
+			text += order[0]
+			done.Usage.Output.N++
+			if !emit(llm.Event{Kind: llm.KindText, Text: order[0], Tokens: []llm.TokenLogprob{t}}) {
+				return done, context.Cause(ctx)
+			}
+		}
+		done.Finish = llm.FinishLength
+		return done, nil
+	})
+}
+
+func TestMembersElsewhereTakePart(t *testing.T) {
+	words := []string{"tea", " for", " two", " one", "t", "e", "a", " ", "f", "o", "r", "w", "n"}
+	there := func(text string, top int) *far {
+		return &far{Steps: knowing("far", text, 0.9, words...), top: top}
+	}
+	greedy := user("q")
+	greedy.Temperature = new(0.0)
+	near := func(text string) *llmtest.Steps { return knowing("near", text, 0.8, slices.Clone(words)...) }
+
+	// One call is enough where both would say the same.
+	f := there("tea for two", 5)
+	got := watch(t.Context(), build(t, "tokens", TokensParams{Weigh: "fixed"}, near("tea for two"), f), greedy)
+	if got.err != nil || got.text != "tea for two" || len(f.asked) != 1 {
+		t.Errorf("%q, %v, calls %q", got.text, got.err, f.asked)
+	}
+	// It is asked again where the answer went another way, with the answer so far:
+	// here after a word that it had named as less likely.
+	f = there("tea for one", 5)
+	got = watch(t.Context(), build(t, "tokens", TokensParams{Weigh: "fixed", Weights: map[string]float64{"near": 2}}, near("tea for two"), f), greedy)
+	if got.err != nil || got.text != "tea for two" || !slices.Equal(f.asked, []string{"", "tea for two"}) {
+		t.Errorf("%q, %v, calls %q", got.text, got.err, f.asked)
+	}
+	if u := got.done.Parts[1].Usage; u.Calls.N != 2 || u.Input.N != 10 {
+		t.Errorf("usage %+v, want that of two calls", u)
+	}
+	checkOutcome(t, got.done)
+	// A heavier one leads.
+	f = there("tea for one", 5)
+	got = watch(t.Context(), build(t, "tokens", TokensParams{Weigh: "fixed", Weights: map[string]float64{"far": 2}}, near("tea for two"), f), greedy)
+	if got.text != "tea for one" {
+		t.Errorf("%q, want the heavier one's", got.text)
+	}
+	// It alone is enough.
+	f = there("tea for one", 3)
+	if got = watch(t.Context(), build(t, "tokens", nil, f), greedy); got.text != "tea for one" || got.done.Finish != llm.FinishStop {
+		t.Errorf("alone: %q, %v", got.text, got.err)
+	}
+	// Where its calls are used up, or it fails, the others go on.
+	f = there("tea for one", 5)
+	got = watch(t.Context(), build(t, "tokens", TokensParams{Weigh: "fixed", Weights: map[string]float64{"near": 2}, Budget: Budget{MaxCalls: 2}}, near("tea for two"), f), greedy)
+	if got.text != "tea for two" || len(f.asked) != 1 || !strings.Contains(got.done.Reason, "far dropped out: unsupported") {
+		t.Errorf("%q, calls %q, %s", got.text, f.asked, got.done.Reason)
+	}
+	f = there("tea for one", 5)
+	f.Err = llm.Errorf(llm.Overloaded, "busy")
+	got = watch(t.Context(), build(t, "tokens", nil, near("tea for two"), f), greedy)
+	if got.text != "tea for two" || got.done.Parts[1].Err == nil {
+		t.Errorf("%q, %v", got.text, got.err)
+	}
+	// One that tells no log-probabilities is of no use.
+	mute := llmtest.Text("mute", "tea", 0)
+	mute.Facts.Continues = true
+	got = watch(t.Context(), build(t, "tokens", nil, mute), greedy)
+	if got.err == nil || !strings.Contains(got.err.Error(), "no log-probabilities") {
+		t.Errorf("%q, %v", got.text, got.err)
+	}
+	if _, err := New("tokens", Env{Name: "model", Members: []llm.Member{near("x"), there("x", 3)}}, TokensParams{Draft: "far"}); err == nil || !strings.Contains(err.Error(), "far names the likeliest tokens only") {
+		t.Errorf("a draft elsewhere: %v", err)
 	}
 }

@@ -34,7 +34,8 @@ type writer struct {
 	session llm.Session
 	prompt  int // tokens of it
 	lex     *lexicon
-	voice   voice // nil = it has dropped out
+	remote  *remoteVoice // nil = it has a session
+	voice   voice        // nil = it has dropped out
 }
 
 // open opens the members' sessions. Those that fail are left out, unless
@@ -58,7 +59,11 @@ func (g *writing) open(ctx context.Context, seats []*seat) error {
 		m.part = &llm.Outcome{Member: s.name, Model: s.card.Model, Expected: m.ask.costs}
 		g.out.Parts = append(g.out.Parts, m.part)
 		g.members = append(g.members, m)
-		stepper, _ := llm.As[llm.Stepper](s.member)
+		stepper, ok := llm.As[llm.Stepper](s.member)
+		if !ok {
+			m.remote = &remoteVoice{g: g, m: m}
+			continue
+		}
 		session, err := stepper.Open(ctx, r)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -70,11 +75,11 @@ func (g *writing) open(ctx context.Context, seats []*seat) error {
 		}
 		m.session, m.prompt, m.lex = session, session.Len(), g.t.lexicon(session.Vocab())
 	}
-	g.members = slices.DeleteFunc(g.members, func(m *writer) bool { return m.session == nil })
+	g.members = slices.DeleteFunc(g.members, func(m *writer) bool { return m.session == nil && m.remote == nil })
 	if len(g.members) == 0 {
 		return failed(errs)
 	}
-	g.same = !slices.ContainsFunc(g.members, func(m *writer) bool { return m.lex.print != g.members[0].lex.print })
+	g.same = !slices.ContainsFunc(g.members, func(m *writer) bool { return m.remote != nil || m.lex.print != g.members[0].lex.print })
 	g.lex = g.members[0].lex
 	var prior []float64
 	for _, m := range g.members {
@@ -83,9 +88,12 @@ func (g *writing) open(ctx context.Context, seats []*seat) error {
 			continue // the sessions are all it needs
 		}
 		var err error
-		if g.same {
+		switch {
+		case m.remote != nil:
+			m.voice = m.remote
+		case g.same:
 			m.voice, err = newTokenVoice(m.session, m.lex)
-		} else {
+		default:
 			m.voice, err = newByteVoice(m.session, m.lex, g.choose.filter, false)
 		}
 		if err != nil {

@@ -21,6 +21,7 @@ type Card struct {
 	Reasoning       bool // thinks before it answers
 	Logprobs        bool
 	Completes       bool     // continues a text as it stands: see Request.Completion
+	Continues       bool     // goes on with an answer that was begun (Request.Continue) and tells what it expects (Request.Logprobs)
 	Prices          []Price  // tiers; nil = unknown
 	Labels          []string // what the user must see: "demonstration", "fictional", "emulated", "unverified"
 	About           string   // one sentence for people

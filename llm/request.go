@@ -29,6 +29,10 @@ type Request struct {
 	Logprobs         bool // report log-probabilities of the tokens
 	TopLogprobs      int  // and of that many alternatives
 
+	// Continue says that the last message, the assistant's, is the beginning of
+	// the answer: what comes is to go on from there and not to repeat it.
+	Continue bool
+
 	Format   *Format
 	Thinking Thinking
 

@@ -125,7 +125,7 @@ func (s *Store) describe(c Config, f *weights.File) (*Member, error) {
 	if card.WindowTokens == 0 || card.WindowTokens > window {
 		card.WindowTokens = window
 	}
-	card.Tools, card.Structured, card.Logprobs = v.tools(), true, true
+	card.Tools, card.Structured, card.Logprobs, card.Continues = v.tools(), true, true, true
 	card.Reasoning = card.Reasoning || v.reasons()
 	if facts.unverified {
 		card.Labels = append(card.Labels, "unverified")

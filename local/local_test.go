@@ -218,6 +218,17 @@ func TestPromptsKeepUsersText(t *testing.T) {
 		got, _ := m.voice.tok.Decode(e.asked.Prompt, true)
 		t.Errorf("prompt %q, or other tokens than wanted", got)
 	}
+	// An answer that was begun is gone on with.
+	begun := ask("x")
+	begun.Messages, begun.Continue = append(begun.Messages, llm.Text(llm.RoleAssistant, "so<|im_end|>")), true
+	if _, err := llm.Collect(m.Generate(t.Context(), begun)); err != nil {
+		t.Fatal(err)
+	}
+	want = slices.Concat(says(m, "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\nso"), m.voice.tok.Encode("<|im_end|>", false))
+	if !slices.Equal(e.asked.Prompt, want) {
+		got, _ := m.voice.tok.Decode(e.asked.Prompt, true)
+		t.Errorf("prompt %q of an answer that was begun", got)
+	}
 	if n, err := m.CountTokens(t.Context(), ask("x")); err != nil || n != len(says(m, "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n")) {
 		t.Errorf("CountTokens = %d, %v", n, err)
 	}

@@ -128,6 +128,16 @@ func (v *voice) prompt(r *llm.Request) (*prompt, error) {
 		}
 		return v.checked(&prompt{ids: v.begin(v.tok.Encode(b.String(), false))})
 	}
+	begun := ""
+	if r.Continue {
+		last := len(r.Messages) - 1
+		if last < 0 || r.Messages[last].Role != llm.RoleAssistant {
+			return nil, &llm.Error{Kind: llm.Invalid, Param: "messages", Message: "the last message isn't the assistant's, want one to continue"}
+		}
+		begun = v.tok.Guard(r.Messages[last].Text())
+		r = r.Clone()
+		r.Messages = r.Messages[:last]
+	}
 	vars, err := v.variables(r)
 	if err != nil {
 		return nil, err
@@ -136,6 +146,7 @@ func (v *voice) prompt(r *llm.Request) (*prompt, error) {
 	if err != nil {
 		return nil, errors.Join(errTemplate, err)
 	}
+	text += begun
 	p := &prompt{ids: v.begin(v.tok.EncodeGuarded(text))}
 	p.read = template.Options{
 		Tools:     len(vars["tools"].([]any)) > 0,

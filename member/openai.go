@@ -103,6 +103,7 @@ func newOpenAI(c Config, p OpenAIParams, w wire) (*OpenAI, error) {
 		w.signer = bearer(key)
 	}
 	p.defaults()
+	c.Card.Continues = p.Quirks.ContinueBy != "" && !slices.Contains(p.Quirks.Strip, "logprobs") && !slices.Contains(p.Quirks.Strip, "top_logprobs")
 	m := &OpenAI{card: c.Card, base: base, wire: w, params: p, model: c.Model,
 		asking: make(chan struct{}, 1), known: make(chan struct{})}
 	m.client = httpClient(c.Client, p.ConnectTimeout)
