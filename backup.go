@@ -20,8 +20,9 @@ type BackedUp struct {
 
 // Backup copies a data directory into the folder, which is made and must be
 // empty. It works beside a running server: each store is copied as it stands
-// at one moment. The file with the first admin key is left out: keys in the
-// store are hashed, and a backup should hold no secret. A started copy is
+// at one moment. The files with the first admin key and with the key that close
+// records are signed with are left out: keys in the store are hashed, and a
+// backup should hold no secret. Statements can be written again. A started copy is
 // used by pointing data_dir at it.
 func Backup(ctx context.Context, dataDir, folder string) (files []BackedUp, err error) {
 	fail := func(err error) ([]BackedUp, error) { return nil, fmt.Errorf("summit: backup: %w", err) }
@@ -41,13 +42,13 @@ func Backup(ctx context.Context, dataDir, folder string) (files []BackedUp, err 
 	}
 	defer func() {
 		if err != nil { // half a backup is none
-			for _, name := range []string{versionFile, keysFile, runsFile} {
+			for _, name := range []string{versionFile, keysFile, runsFile, booksFile} {
 				_ = os.Remove(filepath.Join(folder, name))
 			}
 		}
 	}()
 	// The version comes last: a folder without one was not finished.
-	for _, name := range []string{keysFile, runsFile, versionFile} {
+	for _, name := range []string{keysFile, runsFile, booksFile, versionFile} {
 		from, to := filepath.Join(dataDir, name), filepath.Join(folder, name)
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			continue

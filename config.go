@@ -23,6 +23,7 @@ type Config struct {
 	Identity Identity          `yaml:"identity"` // who may ask
 	Engine   Engine            `yaml:"engine"`   // models that are computed in this process
 	Limits   Limits            `yaml:"limits"`   // bounds of the server
+	Books    Books             `yaml:"books"`    // what requests cost, and who of the alliance gets what
 	Runs     Runs              `yaml:"runs"`     // how long the log of runs is kept
 	Log      Log               `yaml:"log"`      // what is logged, to standard error
 	Discover Discover          `yaml:"discover"` // looking for members where none are configured

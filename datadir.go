@@ -21,7 +21,11 @@ const (
 	versionFile = "version"
 	keysFile    = "keys.db"
 	runsFile    = "runs.db"
+	booksFile   = "books.db"
 	adminFile   = "admin-key"
+
+	booksKeyFile     = "books-key" // that close records are signed with
+	statementsFolder = "statements"
 )
 
 // dataDir is a data directory that this process owns until it is closed.

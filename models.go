@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"summit/alliance"
 	"summit/brain"
 	"summit/fusion"
 	"summit/llm"
@@ -59,6 +60,7 @@ type directory struct {
 	purse   *spendCap
 	brain   *brain.Brain // nil = none
 	shift   shiftFunc
+	paid    bool                  // by contracts
 	tenants map[string]Tenant     // with bounds
 	alone   map[string]llm.Member // members as they are asked by their own names
 }
@@ -101,7 +103,7 @@ func newDirectory(ctx context.Context, c Config, locals *local.Store, purse *spe
 	if err != nil {
 		return nil, fmt.Errorf("summit: fx: %w", err)
 	}
-	d := &directory{entries: map[string]*Entry{}, purse: purse, shift: shift}
+	d := &directory{entries: map[string]*Entry{}, purse: purse, shift: shift, paid: c.Books.on()}
 	warn := func(text string) { log.Warn(text) }
 	members, err := newMembers(c, locals, exchange, warn)
 	if err != nil {
@@ -130,6 +132,9 @@ func newDirectory(ctx context.Context, c Config, locals *local.Store, purse *spe
 }
 
 func (d *directory) addMember(e *Entry) {
+	if d.paid {
+		e.Member = &alliance.Contracted{Member: e.Member}
+	}
 	d.entries[e.Name] = e
 	d.members = append(d.members, e.Name)
 }

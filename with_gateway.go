@@ -26,6 +26,7 @@ type serving struct {
 	accounts *accounts
 	keys     identity.Keys
 	runs     *learn.Learner
+	books    *booking // nil = requests are not paid for
 	gateway  *gateway.Gateway
 	loopback bool
 	admin    string // the secret of the admin key that was just made; empty = there was one
@@ -66,10 +67,20 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 	if err := registry.Register(learning{v.runs}); err != nil {
 		return nil, fmt.Errorf("summit: metrics: %w", err)
 	}
+	var extras []gateway.Extra
+	if c.Books.on() {
+		if v.books, err = openBooking(ctx, c, s.directory.Load().members, s.log); err != nil {
+			return nil, err
+		}
+		if err := registry.Register(moneyMetrics{v.books}); err != nil {
+			return nil, fmt.Errorf("summit: metrics: %w", err)
+		}
+		extras = v.books.routes()
+	}
 	v.accounts = &accounts{store: store, currency: c.Currency, log: s.log}
 	v.gateway, err = gateway.New(gateway.Config{
 		Models: shown{s}, Keys: v.keys, NoAuth: c.Identity.Auth == authNone, Runs: v.runs, Signals: c.Brain.Learn != learnOff, Registry: registry, Loopback: v.loopback,
-		Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: c.Version,
+		Extras: extras, Hosts: c.Identity.Hosts, Origins: c.Identity.Origins, Limits: c.Limits.gateway(), Logger: s.log, Version: c.Version,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("summit: %w", err)
@@ -82,6 +93,9 @@ func (v *serving) Close() error {
 	var err error
 	if v.runs != nil {
 		err = errors.Join(err, v.runs.Close())
+	}
+	if v.books != nil {
+		err = errors.Join(err, v.books.Close())
 	}
 	if v.keys != nil {
 		err = errors.Join(err, v.keys.Close())
@@ -160,7 +174,7 @@ func (s shown) Model(name string) (llm.Member, error) {
 	if len(d.tenants) > 0 {
 		m = &limited{m, s.serving.accounts, d.tenants}
 	}
-	return s.watched(d, name, m), nil
+	return s.watched(d, name, s.sold(d, name, m)), nil
 }
 
 // Models returns all that can be asked.

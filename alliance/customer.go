@@ -87,6 +87,9 @@ func (j *Journal) PutCustomer(ctx context.Context, c Customer) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := j.load(ctx); err != nil {
+		return err
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if before, ok := j.customers[c.Name]; ok && before.Billing != c.Billing {
@@ -105,6 +108,9 @@ func (j *Journal) PutKey(ctx context.Context, k KeyLimit) error {
 		return fmt.Errorf("alliance: key: got %q, want a key's id", clip(k.Key))
 	}
 	if err := amounts("key "+k.Key, map[string]money.Amount{"max_month": k.MaxMonth, "max_total": k.MaxTotal}); err != nil {
+		return err
+	}
+	if err := j.load(ctx); err != nil {
 		return err
 	}
 	j.mu.Lock()
@@ -134,9 +140,23 @@ func (j *Journal) file(ctx context.Context, kind, key string, v any) error {
 	return err
 }
 
-// load reads the customers and the limits of keys.
+// freshFor is how long what another process filed may be unknown here.
+const freshFor = time.Second
+
+// load reads the customers and the limits of keys that were filed since the
+// last time, be it by another process.
 func (j *Journal) load(ctx context.Context) error {
-	for f, err := range j.store.Records(ctx, ledger.RecordFilter{Kind: "customer"}) {
+	head, err := j.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if head.Seq == j.loaded {
+		return nil
+	}
+	after := ledger.RecordFilter{Kind: "customer", After: j.loaded, Until: head.Seq}
+	for f, err := range j.store.Records(ctx, after) {
 		if err != nil {
 			return err
 		}
@@ -146,7 +166,8 @@ func (j *Journal) load(ctx context.Context) error {
 		}
 		j.customers[c.Name] = c
 	}
-	for f, err := range j.store.Records(ctx, ledger.RecordFilter{Kind: "key"}) {
+	after.Kind = "key"
+	for f, err := range j.store.Records(ctx, after) {
 		if err != nil {
 			return err
 		}
@@ -156,11 +177,25 @@ func (j *Journal) load(ctx context.Context) error {
 		}
 		j.keys[k.Key] = k
 	}
+	j.loaded = head.Seq
 	return nil
+}
+
+// refresh loads what is new, at most once in a while.
+func (j *Journal) refresh(ctx context.Context) error {
+	now := time.Now().UnixNano()
+	last := j.refreshed.Load()
+	if now-last < int64(freshFor) || !j.refreshed.CompareAndSwap(last, now) {
+		return nil
+	}
+	return j.load(ctx)
 }
 
 // Customer returns a customer and where it stands.
 func (j *Journal) Customer(ctx context.Context, name string) (*Standing, error) {
+	if err := j.load(ctx); err != nil {
+		return nil, err
+	}
 	j.mu.RLock()
 	c, ok := j.customers[name]
 	j.mu.RUnlock()
@@ -194,6 +229,9 @@ func (j *Journal) standing(ctx context.Context, c Customer) (*Standing, error) {
 
 // Customers returns all customers, by name.
 func (j *Journal) Customers(ctx context.Context) ([]*Standing, error) {
+	if err := j.load(ctx); err != nil {
+		return nil, err
+	}
 	j.mu.RLock()
 	var all []Customer
 	for _, name := range sorted(j.customers) {

@@ -28,7 +28,10 @@ type Journal struct {
 
 	refunding sync.Mutex // one refund after the other: each looks at those before it
 
+	refreshed atomic.Int64 // when, in nanoseconds
+
 	mu        sync.RWMutex
+	loaded    int64 // the last transaction whose documents are known
 	customers map[string]Customer
 	keys      map[string]KeyLimit
 }
@@ -123,6 +126,9 @@ type Ask struct {
 // promised to requests in flight.
 func (j *Journal) Hold(ctx context.Context, x Ask) (held Units, fresh bool, err error) {
 	a := j.alliance.Load()
+	if err := j.refresh(ctx); err != nil {
+		return 0, false, &llm.Error{Kind: llm.Overloaded, Message: "the books can't be read at the moment", RetryAfter: time.Second, Err: err}
+	}
 	j.mu.RLock()
 	c, known := j.customers[x.Customer]
 	limit := j.keys[x.Key]

@@ -285,7 +285,7 @@ func TestAbortMatrix(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			j, _ := books(t, 1_000_000)
 			script.ID = "glm"
-			m := asks(j, renamed{&Drained{Member: script, Journal: j}, "tokens"}, "glm")
+			m := asks(j, renamed{&Contracted{Member: script}, "tokens"}, "glm")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			for e := range m.Generate(ctx, hello()) {
@@ -364,7 +364,7 @@ func TestReaderLeaves(t *testing.T) {
 	j, _ := books(t, 1_000_000)
 	script := llmtest.Text("qwen", "Four.", 0)
 	script.Outcome, script.Hang = llm.Outcome{}, true
-	m := asks(j, renamed{&Drained{Member: script, Journal: j}, "tokens"}, "qwen")
+	m := asks(j, renamed{&Contracted{Member: script}, "tokens"}, "qwen")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var failure error

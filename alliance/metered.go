@@ -64,7 +64,7 @@ func (m *Metered) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 			return nil, err
 		}
 		var tally llm.Tally
-		done, failure := llm.Relay(m.Member.Generate(outermost(inner, ctx), own), func(e llm.Event) bool {
+		done, failure := llm.Relay(m.Member.Generate(selling(inner, ctx, m.Journal), own), func(e llm.Event) bool {
 			if !emit(e) {
 				return false
 			}

@@ -29,11 +29,12 @@ type CloseRecord struct {
 	Seq          int64             `json:"seq"`
 	Transactions int64             `json:"transactions"` // that the period took
 	Root         ledger.Hash       `json:"root"`         // of their hashes: RFC 6962
-	Statements   []Signed          `json:"statements"`   // by member
-	Sheets       ledger.Hash       `json:"sheets"`       // root of the statements' hashes
+	Statements   []Signed          `json:"statements"`   // by member; whoever is no admin sees its own alone
+	Members      int64             `json:"members"`      // so many statements there are
+	Sheets       ledger.Hash       `json:"sheets"`       // root of the statements, through which they are signed
 	Before       ledger.Hash       `json:"before"`       // hash of the record of the period before; zero = it is the first
 	Key          []byte            `json:"key,omitempty"`
-	Signature    []byte            `json:"signature,omitempty"` // Ed25519, of the record in JSON without it
+	Signature    []byte            `json:"signature,omitempty"` // Ed25519, of the record in JSON without it and without the statements
 }
 
 // Signed is one statement in a close record.
@@ -46,12 +47,15 @@ type Signed struct {
 }
 
 // leaf is what a statement is in the tree of statements.
-func (s *Signed) leaf() []byte { return append([]byte(s.Member+"\x00"), s.CSV[:]...) }
+func (s *Signed) leaf() []byte {
+	text, _ := json.Marshal(s) // plain figures and texts: it can't fail
+	return text
+}
 
 // text is what is signed.
 func (r *CloseRecord) text() []byte {
 	own := *r
-	own.Signature = nil
+	own.Signature, own.Statements = nil, nil
 	text, _ := json.Marshal(&own) // plain figures and texts: it can't fail
 	return text
 }
@@ -65,13 +69,13 @@ func (r *CloseRecord) Sign(key ed25519.PrivateKey) {
 	r.Signature = ed25519.Sign(key, r.text())
 }
 
-// Verify checks the signature, and that the statements are those that were
-// signed. Whose the key is has to be known from elsewhere.
+// Verify checks the signature and, where all are there, that the statements are
+// those that were signed. Whose the key is has to be known from elsewhere.
 func (r *CloseRecord) Verify() error {
 	if len(r.Key) != ed25519.PublicKeySize || !ed25519.Verify(r.Key, r.text(), r.Signature) {
 		return fmt.Errorf("alliance: close record of %s: the signature does not hold", clip(string(r.Period)))
 	}
-	if r.sheets() != r.Sheets {
+	if int64(len(r.Statements)) == r.Members && r.sheets() != r.Sheets {
 		return fmt.Errorf("alliance: close record of %s: the statements are not those of its root", clip(string(r.Period)))
 	}
 	return nil
@@ -89,6 +93,30 @@ func (r *CloseRecord) sheets() ledger.Hash {
 func (r *CloseRecord) Holds(member string, csv ledger.Hash) bool {
 	return slices.ContainsFunc(r.Statements, func(s Signed) bool { return s.Member == member && s.CSV == csv })
 }
+
+// SheetProof shows that a statement is one of those of a signed record.
+type SheetProof struct {
+	Period    ledger.Period `json:"period"`
+	Statement Signed        `json:"statement"`
+	Path      Path          `json:"path"`
+	Sheets    ledger.Hash   `json:"sheets"` // the root, which is in the signed record
+}
+
+// Prove returns the proof for a member's statement.
+func (r *CloseRecord) Prove(member string) (*SheetProof, error) {
+	at := slices.IndexFunc(r.Statements, func(s Signed) bool { return s.Member == member })
+	if at < 0 {
+		return nil, fmt.Errorf("alliance: close record of %s: member %q: %w", r.Period, clip(member), ledger.ErrNotFound)
+	}
+	leaves := make([][]byte, len(r.Statements))
+	for i := range r.Statements {
+		leaves[i] = r.Statements[i].leaf()
+	}
+	return &SheetProof{Period: r.Period, Statement: r.Statements[at], Path: Prove(leaves, at), Sheets: r.Sheets}, nil
+}
+
+// Holds reports whether the proof leads to its root.
+func (p *SheetProof) Holds() bool { return p.Path.Leads(p.Statement.leaf(), p.Sheets) }
 
 // Close ends a period: nothing more goes into it. Fees and idle cards that the
 // calls did not cover are trued up, guarantees filled, and what members are owed
@@ -247,7 +275,7 @@ func (j *Journal) Statements(ctx context.Context, period ledger.Period, create f
 		all = append(all, s)
 		record.Statements = append(record.Statements, Signed{Member: m, Total: s.Total, Fen: s.Fen, Rest: s.Rest, CSV: s.CSV})
 	}
-	record.Sheets = record.sheets()
+	record.Members, record.Sheets = int64(len(record.Statements)), record.sheets()
 	before, err := j.Record(ctx, before(period))
 	switch {
 	case err == nil:

@@ -73,7 +73,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if rt.access != public {
-		if err := x.authenticate(rt.access); err != nil {
+		if err := x.authenticate(rt); err != nil {
 			x.fail(err)
 			return
 		}

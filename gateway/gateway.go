@@ -49,6 +49,7 @@ type Config struct {
 	Registry *prometheus.Registry // where the metrics go; nil = one of its own
 	Version  string               // for /version and summit_build_info
 	Servers  []dialect.Server     // the protocols; nil = dialect.Servers()
+	Extras   []Extra              // more routes of the admin API
 }
 
 // Models is what can be asked.
@@ -140,6 +141,7 @@ type Gateway struct {
 	runs     Runs
 	noAuth   bool
 	version  string
+	extras   []Extra
 	limits   Limits
 	log      *slog.Logger
 	origins  origins
@@ -189,7 +191,7 @@ func New(c Config) (*Gateway, error) {
 		c.Servers = dialect.Servers()
 	}
 	g := &Gateway{
-		models: c.Models, keys: c.Keys, runs: c.Runs, noAuth: c.NoAuth, version: c.Version, limits: limits, log: c.Logger,
+		models: c.Models, keys: c.Keys, runs: c.Runs, noAuth: c.NoAuth, version: c.Version, extras: c.Extras, limits: limits, log: c.Logger,
 		origins: allowed, started: time.Now(),
 		gate:    gate{slots: make(chan struct{}, limits.Requests), queue: int64(limits.Queue)},
 		bodies:  weight{left: limits.BodiesBytes},

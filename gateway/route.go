@@ -28,8 +28,9 @@ const (
 type route struct {
 	access  access
 	serve   func(*exchange)
-	dialect dialect.Server // whose protocol is spoken; nil = none
-	quiet   bool           // nobody is asked: not counted among the answers
+	dialect dialect.Server  // whose protocol is spoken; nil = none
+	quiet   bool            // nobody is asked: not counted among the answers
+	roles   []identity.Role // who may use it, where access does not say it
 }
 
 // ServeHTTP makes a route an http.Handler, as the mux wants it. It is never
@@ -80,6 +81,10 @@ func (g *Gateway) register(servers []dialect.Server) error {
 			add("POST /v1/feedback", &route{access: anyKey, serve: (*exchange).addFeedback})
 			add("GET /admin/v1/runs", &route{access: admin, serve: (*exchange).listRuns})
 			add("GET /admin/v1/runs/{id}", &route{access: admin, serve: (*exchange).showRun})
+		}
+		for i := range g.extras {
+			e := &g.extras[i]
+			add(e.Pattern, &route{access: anyKey, roles: e.Roles, serve: func(x *exchange) { x.extra(e) }})
 		}
 	})
 }
@@ -134,7 +139,7 @@ func (x *exchange) unrouted(allow string) {
 var local = identity.Key{Name: "local", Tenant: identity.DefaultTenant, Role: identity.Admin}
 
 // authenticate finds out who asks, by a bearer token or x-api-key.
-func (x *exchange) authenticate(need access) *llm.Error {
+func (x *exchange) authenticate(rt *route) *llm.Error {
 	if x.g.noAuth {
 		x.key = local
 		return nil
@@ -152,10 +157,25 @@ func (x *exchange) authenticate(need access) *llm.Error {
 		return &llm.Error{Kind: llm.Overloaded, Message: "keys can't be checked at the moment", RetryAfter: retryTime}
 	}
 	x.key = k
-	if need == admin && k.Role != identity.Admin {
-		return llm.Errorf(llm.Forbidden, "the key has role %s, want %s", k.Role, identity.Admin)
+	if !rt.has(k.Role) {
+		return llm.Errorf(llm.Forbidden, "the key has role %s, want %s", k.Role, rt.wanted())
 	}
 	return nil
+}
+
+// wanted names the roles that a route is for.
+func (rt *route) wanted() string {
+	switch {
+	case rt.roles != nil:
+		var all []string
+		for _, r := range rt.roles {
+			all = append(all, string(r))
+		}
+		return strings.Join(all, " or ")
+	case rt.access == admin:
+		return string(identity.Admin)
+	}
+	return string(identity.Admin) + " or " + string(identity.User)
 }
 
 // secretOf returns the key that the request shows. A bearer token goes before
@@ -293,6 +313,9 @@ func (x *exchange) known(ctx context.Context) context.Context {
 	ctx = identity.Asking(ctx, x.key)
 	if x.call != nil && x.call.N == 1 {
 		ctx = run.Recording(ctx, x.runID)
+		if keys := x.r.Header["Idempotency-Key"]; len(keys) == 1 && sane(keys[0]) {
+			ctx = run.Retrying(ctx, keys[0])
+		}
 	}
 	return ctx
 }

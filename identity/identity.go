@@ -24,10 +24,12 @@ import (
 type Role string
 
 // The roles. An admin may do all that a user may, see what others asked, and
-// make and revoke keys.
+// make and revoke keys. A member asks nothing and reads what the books say of
+// it; its tenant is the member's name.
 const (
-	Admin Role = "admin"
-	User  Role = "user"
+	Admin  Role = "admin"
+	User   Role = "user"
+	Member Role = "member"
 )
 
 // DefaultTenant is whose a key is when nobody was named.
@@ -117,8 +119,8 @@ func issue(d Draft) (Key, string, error) {
 	if d.Tenant == "" {
 		d.Tenant = DefaultTenant
 	}
-	if d.Role != Admin && d.Role != User {
-		return Key{}, "", fmt.Errorf("identity: role %q, want %s or %s: %w", clip(string(d.Role)), Admin, User, ErrInvalid)
+	if d.Role != Admin && d.Role != User && d.Role != Member {
+		return Key{}, "", fmt.Errorf("identity: role %q, want %s, %s or %s: %w", clip(string(d.Role)), Admin, User, Member, ErrInvalid)
 	}
 	if err := nameable("name", d.Name); err != nil {
 		return Key{}, "", err

@@ -45,7 +45,7 @@ func (a *app) withKeys(ctx context.Context, do func(identity.Keys) error) error 
 
 func keyCreate(a *app) *cobra.Command {
 	var tenant string
-	var admin bool
+	var admin, member bool
 	c := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make a key and print its secret, once",
@@ -57,6 +57,12 @@ func keyCreate(a *app) *cobra.Command {
 			draft := identity.Draft{Name: args[0], Tenant: tenant}
 			if admin {
 				draft.Role = identity.Admin
+			}
+			if member {
+				if admin || tenant == "" {
+					return usage("want --member with --tenant NAME, the member's name, and without --admin")
+				}
+				draft.Role = identity.Member
 			}
 			return a.withKeys(c.Context(), func(keys identity.Keys) error {
 				k, secret, err := keys.Create(c.Context(), draft)
@@ -77,6 +83,7 @@ func keyCreate(a *app) *cobra.Command {
 	}
 	c.Flags().StringVar(&tenant, "tenant", "", `whose key it is (default "`+identity.DefaultTenant+`")`)
 	c.Flags().BoolVar(&admin, "admin", false, "the key may also see what others asked, and manage keys")
+	c.Flags().BoolVar(&member, "member", false, "the key may only read what the books say of the member that --tenant names")
 	return c
 }
 

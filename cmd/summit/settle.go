@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -62,64 +60,17 @@ three inputs alone; nothing is stored or sent. docs/settlement.md describes them
 	return c
 }
 
-// maxContracts is the most files of a folder of contracts.
-const maxContracts = 10_000
-
 // readAlliance reads the terms and all contracts of a folder.
 func readAlliance(folder, terms string) (*alliance.Alliance, error) {
-	text, err := readBounded(terms)
+	t, err := alliance.ReadTermsFile(terms)
 	if err != nil {
 		return nil, failed("--terms names a YAML file with vat_bp, fee_bp, reserve_bp and recoup_bp", err)
 	}
-	t, err := alliance.ReadTerms(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", terms, err)
-	}
-	entries, err := os.ReadDir(folder)
+	all, err := alliance.ReadContracts(folder)
 	if err != nil {
 		return nil, failed("--contracts names a folder with one YAML file for each contract", err)
 	}
-	var all []*alliance.Contract
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); e.IsDir() || ext != ".yaml" && ext != ".yml" {
-			continue
-		}
-		if len(all) == maxContracts {
-			return nil, fmt.Errorf("%s: more than %d contracts", folder, maxContracts)
-		}
-		name := filepath.Join(folder, e.Name())
-		text, err := readBounded(name)
-		if err != nil {
-			return nil, err
-		}
-		c, err := alliance.ReadContract(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		all = append(all, c)
-	}
-	if len(all) == 0 {
-		return nil, failed("--contracts names a folder with one YAML file for each contract", fmt.Errorf("%s: no file that ends in .yaml", folder))
-	}
 	return alliance.New(t, all)
-}
-
-// readBounded reads a small file.
-func readBounded(name string) ([]byte, error) {
-	const most = 1 << 20
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && len(text) > most {
-		err = fmt.Errorf("%s: more than %d bytes", name, most)
-	}
-	if len(text) == 0 && err == nil {
-		err = errors.New(name + ": the file is empty")
-	}
-	return text, err
 }
 
 // settleTable shows each record's postings, and where the books stand.

@@ -1,0 +1,427 @@
+package summit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"summit/alliance"
+	"summit/identity"
+	"summit/ledger"
+	"summit/llm"
+	"summit/money"
+	"summit/run"
+)
+
+// Books says by which terms and contracts requests are paid for.
+type Books struct {
+	Terms     string `yaml:"terms"`     // YAML file with the alliance's terms; empty = requests are not paid for, and there are no books
+	Contracts string `yaml:"contracts"` // folder with one YAML file for each member's contract; needed with terms
+	StoreEnv  string `yaml:"store_env"` // environment variable that holds the URL of a PostgreSQL database with the books; empty = they are in the data directory
+}
+
+func (b Books) on() bool { return b.Terms != "" }
+
+func (b Books) check(k *checker) {
+	if b.on() != (b.Contracts != "") {
+		k.add("books", "terms %q and contracts %q, want both or none", clip(b.Terms), clip(b.Contracts))
+	}
+	if b.StoreEnv != "" && !b.on() {
+		k.add("books.store_env", "%q without terms and contracts", clip(b.StoreEnv))
+	}
+}
+
+// Accounting is the open books of an alliance.
+type Accounting struct {
+	Journal *alliance.Journal
+	store   ledger.Store
+	folder  string // the data directory
+	own     bool   // the store is a file of the data directory
+}
+
+// OpenBooks opens the books that the configuration names, also beside a running
+// server. The caller closes them.
+func OpenBooks(ctx context.Context, c Config) (*Accounting, error) {
+	if !c.Books.on() {
+		return nil, &NotReadyError{errors.New("summit: books: the configuration names none"), "set books.terms and books.contracts; docs/settlement.md says what they are"}
+	}
+	if err := makeDataDir(c.DataDir, func(string) {}); err != nil {
+		return nil, err
+	}
+	if err := checkVersion(c.DataDir, true); err != nil {
+		return nil, err
+	}
+	a, err := alliance.ReadFiles(c.Books.Terms, c.Books.Contracts)
+	if err != nil {
+		return nil, fmt.Errorf("summit: books: %w", err)
+	}
+	store, err := openStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	j, err := alliance.OpenJournal(ctx, store, a, nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("summit: books: %w", err), store.Close())
+	}
+	return &Accounting{Journal: j, store: store, folder: c.DataDir, own: c.Books.StoreEnv == ""}, nil
+}
+
+// OpenLedger opens the store of the books alone, also beside a running server.
+// The caller closes it.
+func OpenLedger(ctx context.Context, c Config) (ledger.Store, error) {
+	if c.Books.StoreEnv == "" {
+		path := filepath.Join(c.DataDir, booksFile)
+		if _, err := os.Stat(path); err != nil {
+			return nil, &NotReadyError{fmt.Errorf("summit: books: %w", err), "there are books once a server has run with books.terms and books.contracts; --data-dir names another data directory"}
+		}
+	}
+	if err := checkVersion(c.DataDir, false); err != nil {
+		return nil, err
+	}
+	return openStore(ctx, c)
+}
+
+func openStore(ctx context.Context, c Config) (ledger.Store, error) {
+	if c.Books.StoreEnv == "" {
+		s, err := ledger.OpenSQLite(ctx, filepath.Join(c.DataDir, booksFile), ledger.SQLiteOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("summit: books: %w", err)
+		}
+		return s, nil
+	}
+	url, err := envSecret(c.Books.StoreEnv, func(string) {})
+	if err == nil && url == "" {
+		err = &NotReadyError{fmt.Errorf("summit: books.store_env: the environment has no %s", c.Books.StoreEnv), "set it to postgres://USER@HOST/DATABASE"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := ledger.OpenPostgres(ctx, url, ledger.PostgresOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("summit: books: %w", err)
+	}
+	return s, nil
+}
+
+// Close closes the books.
+func (b *Accounting) Close() error { return b.store.Close() }
+
+// Store returns the store of the books.
+func (b *Accounting) Store() ledger.Store { return b.store }
+
+// ClosePeriod closes a month, writes its statements into the data directory and
+// signs the record of it. Done again, it writes the same bytes.
+func (b *Accounting) ClosePeriod(ctx context.Context, period ledger.Period) (*alliance.CloseRecord, string, error) {
+	if _, err := b.Journal.Close(ctx, period); err != nil {
+		return nil, "", err
+	}
+	folder := filepath.Join(b.folder, statementsFolder, string(period))
+	record, err := b.State(ctx, period, folder)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := b.Journal.Keep(ctx, record); err != nil {
+		return nil, "", err
+	}
+	text, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return nil, "", err
+	}
+	return record, folder, os.WriteFile(filepath.Join(folder, "close.json"), append(text, '\n'), 0o600)
+}
+
+// State writes the statements of a closed month into the folder and returns the
+// record of it, signed with the key of the data directory.
+func (b *Accounting) State(ctx context.Context, period ledger.Period, folder string) (*alliance.CloseRecord, error) {
+	key, err := signingKey(filepath.Join(b.folder, booksKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("summit: statements: %w", err)
+	}
+	create := func(name string) (*os.File, error) {
+		return os.OpenFile(filepath.Join(folder, name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	}
+	record, all, err := b.Journal.Statements(ctx, period, func(member string) (io.WriteCloser, error) { return create(member + ".csv") })
+	if err != nil {
+		return nil, err
+	}
+	record.Sign(key)
+	for _, s := range all {
+		for ext, write := range statementForms(s) {
+			f, err := create(s.Member + "." + ext)
+			if err != nil {
+				return nil, fmt.Errorf("summit: statements: %w", err)
+			}
+			if err := errors.Join(write(f), f.Close()); err != nil {
+				return nil, fmt.Errorf("summit: statements: %s: %w", s.Member, err)
+			}
+		}
+	}
+	return record, nil
+}
+
+// statementForms are the forms of a statement besides its canonical one.
+func statementForms(s *alliance.MemberStatement) map[string]func(io.Writer) error {
+	return map[string]func(io.Writer) error{"html": s.HTML, "pdf": s.PDF, "json": func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(s)
+	}}
+}
+
+// Statement returns one file of a closed month's statements.
+func (b *Accounting) Statement(period ledger.Period, name string) ([]byte, error) {
+	if err := period.Valid(); err != nil {
+		return nil, err
+	}
+	if filepath.Base(name) != name || strings.HasPrefix(name, ".") {
+		return nil, fmt.Errorf("summit: statements: %q is no name of a file", clip(name))
+	}
+	return os.ReadFile(filepath.Join(b.folder, statementsFolder, string(period), name))
+}
+
+// signingKey reads the key that close records are signed with, and makes it
+// where there is none.
+func signingKey(path string) (ed25519.PrivateKey, error) {
+	fail := func(err error) (ed25519.PrivateKey, error) {
+		return nil, fmt.Errorf("summit: books: signing key: %w", err)
+	}
+	text, err := readBounded(path, 4096)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return fail(err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return fail(err)
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fail(err)
+		}
+		if err := errors.Join(pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der}), f.Close()); err != nil {
+			return fail(err)
+		}
+		return key, nil
+	}
+	if err != nil {
+		return fail(err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return fail(fmt.Errorf("%s: no PEM block", path))
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return fail(fmt.Errorf("%s: %w", path, err))
+	}
+	own, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return fail(fmt.Errorf("%s: a key of type %T, want Ed25519", path, key))
+	}
+	return own, nil
+}
+
+// booking is the books of a running server.
+type booking struct {
+	*Accounting
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+}
+
+// sweepEvery is how often expired holds are taken back.
+const sweepEvery = time.Minute
+
+// openBooking opens the books for a server, whose the data directory is. What
+// was held by a server before it is given back.
+func openBooking(ctx context.Context, c Config, members []string, log *slog.Logger) (*booking, error) {
+	a, err := OpenBooks(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	b := &booking{Accounting: a}
+	if missing := a.without(members); len(missing) > 0 {
+		return nil, errors.Join(&NotReadyError{fmt.Errorf("summit: books: no contract of %s", strings.Join(missing, ", ")), "put one YAML file for each member into " + c.Books.Contracts}, a.Close())
+	}
+	if a.own { // with PostgreSQL other servers may have requests in flight
+		n, err := a.Journal.Recover(ctx)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("summit: books: %w", err), a.Close())
+		}
+		if n > 0 {
+			log.Warn("holds of requests that never ended were given back", "holds", n)
+		}
+	}
+	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	b.stop = stop
+	b.stopped.Go(func() {
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-sweeping.Done():
+				return
+			case <-tick.C:
+			}
+			if err := a.Journal.Sweep(sweeping); err != nil && sweeping.Err() == nil {
+				log.Error("expired holds can't be given back", "error", err)
+			}
+		}
+	})
+	return b, nil
+}
+
+// without returns the members that have no contract.
+func (b *Accounting) without(members []string) []string {
+	known := b.Journal.Alliance().Members()
+	var missing []string
+	for _, m := range members {
+		if !slices.Contains(known, m) {
+			missing = append(missing, m)
+		}
+	}
+	return missing
+}
+
+// Close ends the sweeper and closes the books.
+func (b *booking) Close() error {
+	b.stop()
+	b.stopped.Wait()
+	return b.Accounting.Close()
+}
+
+// sold returns the model as it is paid for.
+func (s shown) sold(d *directory, name string, m llm.Member) llm.Member {
+	if s.serving.books == nil {
+		return m
+	}
+	return &soldMember{&alliance.Metered{Member: m, Journal: s.serving.books.Journal, Asker: asker, Needs: d.leaves(name), Most: s.config.Limits.RequestTime}}
+}
+
+// leaves returns the members that answer in the end under a name.
+func (d *directory) leaves(name string) []string {
+	var all []string
+	var walk func(string)
+	walk = func(name string) {
+		e := d.entries[name]
+		switch {
+		case e == nil:
+		case !e.Model && !slices.Contains(all, name):
+			all = append(all, name)
+		case e.Model:
+			for _, part := range e.Parts {
+				walk(part)
+			}
+		}
+	}
+	walk(name)
+	return all
+}
+
+// asker says who pays for a request: the tenant of the key.
+func asker(ctx context.Context) (alliance.Asker, bool) {
+	who, asked := identity.Asker(ctx)
+	if !asked {
+		return alliance.Asker{}, false
+	}
+	id := run.ID(ctx)
+	if id == "" { // several answers to one request
+		id = "run-" + strings.ToLower(rand.Text())
+	}
+	return alliance.Asker{Customer: who.Tenant, Key: who.ID, ID: id, Retry: run.RetryKey(ctx)}, true
+}
+
+// soldMember is a model that is paid for, vectors included.
+type soldMember struct{ *alliance.Metered }
+
+// Embed asks the model for vectors.
+func (m *soldMember) Embed(ctx context.Context, texts []string) (vectors [][]float32, usage llm.Usage, err error) {
+	below, ok := llm.As[llm.Embedder](m.Member)
+	if !ok {
+		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: m.Card().Name, Param: "model", Message: "has no embeddings"}
+	}
+	err = m.Metered.Embed(ctx, texts, func() (llm.Usage, error) {
+		var failure error
+		vectors, usage, failure = below.Embed(ctx, texts)
+		return usage, failure
+	})
+	if err != nil {
+		vectors = nil
+	}
+	return vectors, usage, err
+}
+
+// moneyMetrics shows what the books say while they are collected: by one query,
+// so that the figures add up, and from the first moment of a new process.
+type moneyMetrics struct{ *booking }
+
+func moneyDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("summit_books_"+name, help+" In the currency of the books; from the books themselves, so a restart loses nothing.", labels, nil)
+}
+
+var (
+	moneySpent   = moneyDesc("spent", "What customers were charged in all, with what is held for requests in flight.")
+	moneyTax     = moneyDesc("tax", "Tax that was taken in.")
+	moneyFee     = moneyDesc("fee", "The operator's share.")
+	moneyReserve = moneyDesc("reserve", "The alliance's reserve.")
+	moneyHeld    = moneyDesc("held", "Held for requests in flight.")
+	moneyWallets = moneyDesc("wallets", "What customers have in their wallets.")
+	moneyOwed    = moneyDesc("owed", "What customers owe.")
+	moneyEarned  = moneyDesc("member_earned", "What a member has coming: open, and closed and not paid.", "member")
+	moneyCost    = moneyDesc("member_cost", "A member's costs by its contract.", "member")
+	moneyBorne   = moneyDesc("member_sacrificed", "Costs that a member has borne itself.", "member")
+	moneyPutOff  = moneyDesc("member_deferred", "Costs of a member that wait to be repaid.", "member")
+)
+
+// Describe tells what Collect sends.
+func (moneyMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{moneySpent, moneyTax, moneyFee, moneyReserve, moneyHeld, moneyWallets, moneyOwed, moneyEarned, moneyCost, moneyBorne, moneyPutOff} {
+		to <- d
+	}
+}
+
+// Collect sends what the books say at the moment.
+func (m moneyMetrics) Collect(to chan<- prometheus.Metric) {
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	t, err := m.Journal.Totals(ctx)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(moneySpent, err)
+		return
+	}
+	gauge := func(d *prometheus.Desc, u alliance.Units, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(u)/money.Micro, labels...)
+	}
+	gauge(moneySpent, t.Spent)
+	gauge(moneyTax, t.Tax)
+	gauge(moneyFee, t.Fee)
+	gauge(moneyReserve, t.Reserve)
+	gauge(moneyHeld, t.Held)
+	gauge(moneyWallets, t.Wallets)
+	gauge(moneyOwed, t.Owed)
+	for _, x := range t.Members {
+		gauge(moneyEarned, x.Earned(), x.Member)
+		gauge(moneyCost, x.Declared, x.Member)
+		gauge(moneyBorne, x.Sacrificed, x.Member)
+		gauge(moneyPutOff, x.Deferred, x.Member)
+	}
+}
