@@ -81,7 +81,7 @@ func reference(s *jsonschema.Schema) string {
 	fmt.Fprintf(&b, "A plain value at the top or in a section can also be set by an environment variable.\n\n### The file\n\n")
 	properties(&b, s, "")
 	for _, section := range []struct{ key, def, title string }{
-		{"fx", "FX", "fx.CODE"}, {"identity", "Identity", "identity"}, {"", "Tenant", "identity.tenants.NAME"}, {"", "TenantBudget", "identity.tenants.NAME.budget"}, {"brain", "Brain", "brain"}, {"brain.shadow", "Shadow", "brain.shadow"}, {"limits", "Limits", "limits"}, {"runs", "Runs", "runs"}, {"log", "Log", "log"},
+		{"fx", "FX", "fx.CODE"}, {"identity", "Identity", "identity"}, {"", "Tenant", "identity.tenants.NAME"}, {"", "TenantBudget", "identity.tenants.NAME.budget"}, {"brain", "Brain", "brain"}, {"books", "Books", "books"}, {"brain.shadow", "Shadow", "brain.shadow"}, {"limits", "Limits", "limits"}, {"runs", "Runs", "runs"}, {"log", "Log", "log"},
 		{"discover", "Discover", "discover"}, {"engine", "Engine", "engine"}, {"", "Member", "members.NAME"}, {"", "Price", "members.NAME.price"},
 	} {
 		def := s.Definitions[section.def]

@@ -36,7 +36,8 @@ func (c Changes) String() string {
 // Reload replaces members and models by those of the configuration, in one
 // step: a request that has begun ends with the old ones, the next one meets
 // only new ones. On an error nothing changes. Settings other than members,
-// models, brain, tenants and fx hold from the next start; what found members have spent stays
+// models, brain, tenants, fx, and what stands in the files of terms and
+// contracts hold from the next start; what found members have spent stays
 // spent.
 func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	s.reloading.Lock()
@@ -53,6 +54,15 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 		return Changes{}, err
 	}
 	changes := s.config.differences(c)
+	if s.serving != nil && s.serving.books != nil {
+		changed, err := s.serving.books.reload(ctx, s.config.Books, next.members)
+		if err != nil {
+			return Changes{}, err
+		}
+		if changed {
+			changes.Changed = append(changes.Changed, "books")
+		}
+	}
 	old := s.directory.Swap(next)
 	for _, e := range next.list() {
 		switch before, ok := old.entries[e.Name]; {

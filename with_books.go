@@ -259,7 +259,7 @@ func openBooking(ctx context.Context, c Config, members []string, log *slog.Logg
 		return nil, err
 	}
 	b := &booking{Accounting: a}
-	if missing := a.without(members); len(missing) > 0 {
+	if missing := lacking(a.Journal.Alliance(), members); len(missing) > 0 {
 		return nil, errors.Join(&NotReadyError{fmt.Errorf("summit: books: no contract of %s", strings.Join(missing, ", ")), "put one YAML file for each member into " + c.Books.Contracts}, a.Close())
 	}
 	if a.own { // with PostgreSQL other servers may have requests in flight
@@ -290,9 +290,9 @@ func openBooking(ctx context.Context, c Config, members []string, log *slog.Logg
 	return b, nil
 }
 
-// without returns the members that have no contract.
-func (b *Accounting) without(members []string) []string {
-	known := b.Journal.Alliance().Members()
+// lacking returns the members that have no contract.
+func lacking(a *alliance.Alliance, members []string) []string {
+	known := a.Members()
 	var missing []string
 	for _, m := range members {
 		if !slices.Contains(known, m) {
@@ -300,6 +300,29 @@ func (b *Accounting) without(members []string) []string {
 		}
 	}
 	return missing
+}
+
+// reload lets terms and contracts hold as their files have them now, and
+// reports whether they differ.
+func (b *booking) reload(ctx context.Context, c Books, members []string) (bool, error) {
+	a, err := alliance.ReadFiles(c.Terms, c.Contracts)
+	if err != nil {
+		return false, fmt.Errorf("summit: books: %w", err)
+	}
+	if missing := lacking(a, members); len(missing) > 0 {
+		return false, fmt.Errorf("summit: books: no contract of %s", strings.Join(missing, ", "))
+	}
+	hashes := func(a *alliance.Alliance) []string {
+		all := []string{a.Terms.Hash}
+		for _, c := range a.Contracts() {
+			all = append(all, c.Hash)
+		}
+		return all
+	}
+	if slices.Equal(hashes(a), hashes(b.Journal.Alliance())) {
+		return false, nil
+	}
+	return true, b.Journal.SetAlliance(ctx, a)
 }
 
 // Close ends the sweeper and closes the books.
@@ -314,7 +337,7 @@ func (s shown) sold(d *directory, name string, m llm.Member) llm.Member {
 	if s.serving.books == nil {
 		return m
 	}
-	return &soldMember{&alliance.Metered{Member: m, Journal: s.serving.books.Journal, Asker: asker, Needs: d.leaves(name), Most: s.config.Limits.RequestTime}}
+	return &soldMember{&alliance.Metered{Member: m, Journal: s.serving.books.Journal, Asker: payer, Needs: d.leaves(name), Most: s.config.Limits.RequestTime}}
 }
 
 // leaves returns the members that answer in the end under a name.
@@ -337,8 +360,8 @@ func (d *directory) leaves(name string) []string {
 	return all
 }
 
-// asker says who pays for a request: the tenant of the key.
-func asker(ctx context.Context) (alliance.Asker, bool) {
+// payer says who pays for a request: the tenant of the key.
+func payer(ctx context.Context) (alliance.Asker, bool) {
 	who, asked := identity.Asker(ctx)
 	if !asked {
 		return alliance.Asker{}, false

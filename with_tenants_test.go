@@ -29,8 +29,8 @@ func asker(ctx context.Context, tenant string) context.Context {
 	return identity.Asking(ctx, identity.Key{ID: "key_x", Tenant: tenant})
 }
 
-// ledger is accounts over a store in memory.
-func ledger() *accounts {
+// ledgerless is accounts over a store in memory.
+func ledgerless() *accounts {
 	return &accounts{store: run.NewMemory(), currency: "CNY", log: slog.New(slog.DiscardHandler)}
 }
 
@@ -38,7 +38,7 @@ func ledger() *accounts {
 // requests count.
 func TestTenantBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := ledger()
+		a := ledgerless()
 		// Yesterday's and last month's spending is in the store.
 		at := func(days int) time.Time { return time.Now().AddDate(0, 0, days) }
 		time.Sleep(time.Until(time.Date(2000, 3, 10, 12, 0, 0, 0, time.Local)))
@@ -83,7 +83,7 @@ func TestTenantBoundsHoldInFlight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := ledger()
+		a := ledgerless()
 		m := &limited{model, a, map[string]Tenant{"lab": {MaxDay: 40}}}
 		var replies [2]*llm.Reply
 		var errs [2]error
@@ -159,7 +159,7 @@ func TestBudgetOfAMemberAlone(t *testing.T) {
 // A tenant's budget is a bound of each request; its preference is a default.
 func TestTenantBudget(t *testing.T) {
 	script := bill("dear", 25, 0)
-	m := &limited{script, ledger(), map[string]Tenant{"lab": {Budget: TenantBudget{MaxCostOf: "cheap", MaxSeconds: 2, MaxCalls: 3, Prefer: "cost"}}}}
+	m := &limited{script, ledgerless(), map[string]Tenant{"lab": {Budget: TenantBudget{MaxCostOf: "cheap", MaxSeconds: 2, MaxCalls: 3, Prefer: "cost"}}}}
 	for _, own := range []string{"", "quality"} {
 		r := ask("1?")
 		r.Summit.Budget.Prefer = own

@@ -135,9 +135,9 @@ func (j *Journal) Hold(ctx context.Context, x Ask) (held Units, fresh bool, err 
 	j.mu.RUnlock()
 	switch {
 	case !known:
-		return 0, false, llm.Errorf(llm.Forbidden, "%q is no customer of the books: want one made by \"summit customer create\", with the name of the key's tenant", clip(x.Customer))
+		return 0, false, llm.Errorf(llm.QuotaExhausted, "%q is no customer of the books: want one made by \"summit customer create\", with the name of the key's tenant", clip(x.Customer))
 	case c.Closed:
-		return 0, false, llm.Errorf(llm.Forbidden, "the customer %s is closed", c.Name)
+		return 0, false, llm.Errorf(llm.QuotaExhausted, "the customer %s is closed", c.Name)
 	}
 	tariff, ok := a.Terms.Tariff(x.Model)
 	if !ok {

@@ -455,8 +455,8 @@ func TestNoCheckThenAct(t *testing.T) {
 	if _, _, err := j.Hold(t.Context(), Ask{ID: "f", Customer: "default", Model: "free", At: c.now(), Input: 10, Output: 10, Until: c.now().Add(time.Hour)}); err != nil {
 		t.Errorf("a free model: %v", err)
 	}
-	if _, _, err := j.Hold(t.Context(), Ask{ID: "g", Customer: "stranger", Model: "free", At: c.now(), Until: c.now().Add(time.Hour)}); llm.AsError(err) == nil || llm.AsError(err).Kind != llm.Forbidden {
-		t.Errorf("a stranger: %v, want forbidden", err)
+	if _, _, err := j.Hold(t.Context(), Ask{ID: "g", Customer: "stranger", Model: "free", At: c.now(), Until: c.now().Add(time.Hour)}); llm.AsError(err) == nil || llm.AsError(err).Kind != llm.QuotaExhausted {
+		t.Errorf("a stranger: %v, want it refused", err)
 	}
 	// Who pays later has a credit.
 	must(j.PutCustomer(t.Context(), Customer{Name: "later", Billing: Postpaid, Credit: 25_000}))
