@@ -27,7 +27,7 @@ sources: [{file: none}]
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := newParams(d.tensors, d.facts)
+	p, err := newParams(d.tensors, nil, factMap(d.facts))
 	if err != nil {
 		b.Fatal(err)
 	}

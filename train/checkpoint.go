@@ -40,10 +40,11 @@ var bigEndian = func() bool {
 
 // fingerprint is a hash of what a run's weights depend on: the recipe without
 // its places and intervals, the vocabulary and the documents.
-func fingerprint(r *Recipe, v *vocabulary, sources []*corpus) string {
+func fingerprint(r *Recipe, v *vocabulary, m *Model, sources []*corpus) string {
 	h := sha256.New()
 	c := *r
 	c.Name, c.Out, c.Evaluate, c.Checkpoint, c.Type, c.HeldOut, c.About, c.Sampling, c.dir = "", "", 0, 0, "", nil, "", Sampling{}, ""
+	c.Base = ""
 	c.Sources = append([]Source(nil), r.Sources...)
 	for i := range c.Sources {
 		c.Sources[i].File = ""
@@ -52,6 +53,7 @@ func fingerprint(r *Recipe, v *vocabulary, sources []*corpus) string {
 	_ = e.Encode(c)             // a hash takes everything,
 	_ = e.Encode(v.data.Tokens) // and these are plain values
 	_ = e.Encode(v.data.Merges)
+	_, _ = h.Write(bytesOf(m.values)) // what it begins with
 	for _, s := range sources {
 		_ = binary.Write(h, binary.LittleEndian, s.ids)
 		_ = binary.Write(h, binary.LittleEndian, s.learn)
@@ -70,7 +72,7 @@ func bytesOf(x []float32) []byte {
 // save writes the checkpoint beside the old one and then takes its place.
 func (s *run) save() (err error) {
 	head, err := json.Marshal(checkpoint{
-		checkpointVersion, s.print, s.done, s.tokens, s.took.Seconds(), s.loss, s.data.places, len(s.m.values), bigEndian,
+		checkpointVersion, s.print, s.done, s.tokens, s.took.Seconds(), s.loss, s.data.places, s.m.learn.n, bigEndian,
 	})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
@@ -78,7 +80,7 @@ func (s *run) save() (err error) {
 	return replace(s.file("checkpoint.bin"), func(w io.Writer) error {
 		sum := crc32.NewIEEE()
 		out := io.MultiWriter(w, sum)
-		for _, b := range [][]byte{append(head, '\n'), bytesOf(s.m.values), bytesOf(s.moment1), bytesOf(s.moment2)} {
+		for _, b := range [][]byte{append(head, '\n'), bytesOf(s.m.learn.of(s.m.values)), bytesOf(s.moment1), bytesOf(s.moment2)} {
 			if _, err := out.Write(b); err != nil {
 				return err
 			}
@@ -142,15 +144,15 @@ func (s *run) read(f io.Reader) error {
 		return fmt.Errorf("version %d, want %d", c.Version, checkpointVersion)
 	case c.Recipe != s.print:
 		return errors.New("it is of another recipe or other data; remove it to begin anew")
-	case c.Numbers != len(s.m.values) || len(c.Places) != len(s.data.places) || c.Step < 0 || c.BigEndian != bigEndian:
-		return fmt.Errorf("%d numbers, %d sources, step %d: want %d and %d", c.Numbers, len(c.Places), c.Step, len(s.m.values), len(s.data.places))
+	case c.Numbers != s.m.learn.n || len(c.Places) != len(s.data.places) || c.Step < 0 || c.BigEndian != bigEndian:
+		return fmt.Errorf("%d numbers, %d sources, step %d: want %d and %d", c.Numbers, len(c.Places), c.Step, s.m.learn.n, len(s.data.places))
 	}
 	for i, p := range c.Places {
 		if p.At < 0 || p.At >= s.data.sources[i].len() || p.Epoch < 0 || p.Tokens < 0 {
 			return fmt.Errorf("place %+v of source %d with %d documents", p, i, s.data.sources[i].len())
 		}
 	}
-	for _, x := range [][]float32{s.m.values, s.moment1, s.moment2} {
+	for _, x := range [][]float32{s.m.learn.of(s.m.values), s.moment1, s.moment2} {
 		b := bytesOf(x)
 		if _, err := io.ReadFull(in, b); err != nil {
 			return err

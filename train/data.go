@@ -127,7 +127,10 @@ func readCorpus(path string, v *vocabulary, context int) (*corpus, error) {
 	var ids []int32
 	var learn []bool
 	err := readFile(path, func(d *Document) error {
-		ids, learn = v.encode(ids[:0], learn[:0], d)
+		var err error
+		if ids, learn, err = v.encode(ids[:0], learn[:0], d); err != nil {
+			return err
+		}
 		c.add(ids, learn, context, d.Text != "")
 		return nil
 	})

@@ -23,7 +23,7 @@ type learner struct {
 func newLearner(m *Model, r *Recipe, t tensor.Trainer, threads int) *learner {
 	shards := min(r.Shards, r.Batch)
 	l := &learner{
-		m: m, recipe: r, moment1: make([]float32, len(m.values)), moment2: make([]float32, len(m.values)),
+		m: m, recipe: r, moment1: make([]float32, m.learn.n), moment2: make([]float32, m.learn.n),
 		grads: make([][]float32, shards),
 	}
 	for range max(1, min(threads, 1024)) {
@@ -60,8 +60,14 @@ func (l *learner) each(n int, f func(thread, i int)) {
 func (l *learner) pack() {
 	all := l.m.products()
 	l.each(len(all), func(t, i int) {
-		w := all[i]
-		w.packed = l.passes[t].lane.Pack(w.packed, w.w.of(l.m.values), w.rows, w.cols)
+		w, lane, values := all[i], l.passes[t].lane, l.m.values
+		if w.packed == nil || l.m.learn.at == 0 {
+			w.packed = lane.Pack(w.packed, w.w.of(values), w.rows, w.cols)
+		}
+		if w.rank > 0 {
+			w.packedA = lane.Pack(w.packedA, w.a.of(values), w.rank, w.cols)
+			w.packedB = lane.Pack(w.packedB, w.b.of(values), w.rows, w.rank)
+		}
 	})
 }
 
@@ -81,7 +87,7 @@ func (l *learner) step(number int, sequences [][]document, rate float64) stepRes
 	results := make([]stepResult, shards)
 	l.each(shards, func(t, s int) {
 		if l.grads[s] == nil {
-			l.grads[s] = make([]float32, len(l.m.values))
+			l.grads[s] = make([]float32, l.m.learn.n)
 		} else {
 			clear(l.grads[s])
 		}
@@ -115,12 +121,12 @@ const stretch = 1 << 13
 
 // reduce adds the shards' gradients into the first and returns its length.
 func (l *learner) reduce() float64 {
-	n := (len(l.m.values) + stretch - 1) / stretch
+	n := (l.m.learn.n + stretch - 1) / stretch
 	if len(l.squares) < n {
 		l.squares = make([]float64, n)
 	}
 	l.each(n, func(t, i int) {
-		lo, hi := i*stretch, min((i+1)*stretch, len(l.m.values))
+		lo, hi := i*stretch, min((i+1)*stretch, l.m.learn.n)
 		to, lane := l.grads[0][lo:hi], l.passes[t].lane
 		for _, g := range l.grads[1:] {
 			lane.Add(to, g[lo:hi], 1)
@@ -141,7 +147,8 @@ func (l *learner) update(number int, norm, rate float64) {
 	if r.Clip > 0 && norm > r.Clip {
 		p.Scale = r.Clip / norm
 	}
-	n, m := len(l.m.values), l.m.matrices
+	values := l.m.learn.of(l.m.values)
+	n, m := len(values), l.m.matrices-l.m.learn.at
 	matrices := (m + stretch - 1) / stretch
 	l.each(matrices+(n-m+stretch-1)/stretch, func(t, i int) {
 		lo, hi, q := i*stretch, min((i+1)*stretch, m), p
@@ -150,7 +157,7 @@ func (l *learner) update(number int, norm, rate float64) {
 			lo = m + (i-matrices)*stretch
 			hi, q.Decay = min(lo+stretch, n), 0
 		}
-		l.passes[t].lane.AdamW(l.m.values[lo:hi], l.moment1[lo:hi], l.moment2[lo:hi], l.grads[0][lo:hi], q)
+		l.passes[t].lane.AdamW(values[lo:hi], l.moment1[lo:hi], l.moment2[lo:hi], l.grads[0][lo:hi], q)
 	})
 }
 

@@ -14,6 +14,12 @@ type linear struct {
 	w, bias    vec // bias.n 0 = none
 	rows, cols int
 	packed     tensor.Packed
+
+	// LoRA: product is W x + scale B (A x); rank 0 = none.
+	a, b             vec // [rank, cols] and [rows, rank]
+	rank             int
+	scale            float32
+	packedA, packedB tensor.Packed
 }
 
 // layer is a layer's facts and where its weights lie.

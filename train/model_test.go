@@ -38,7 +38,7 @@ func tinyModel(t testing.TB, r *Recipe) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newParams(d.tensors, d.facts)
+	p, err := newParams(d.tensors, nil, factMap(d.facts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestStyleRunsInEngine(t *testing.T) {
 				for _, f := range d.facts {
 					meta.Set(f.key, f.value)
 				}
-				if err := writeModel(path, meta, m.params, tensor.F32); err != nil {
+				if err := writeModel(path, meta, m.tensors, make([]tensor.DType, len(m.tensors))); err != nil {
 					t.Fatal(err)
 				}
 				for i, row := range engineLogits(t, path, ids) {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -18,7 +19,9 @@ type params struct {
 	values   []float32
 	tensors  []tensor.Tensor // views of values, as bytes
 	offsets  map[string]int
-	matrices int // where the vectors begin
+	matrices int             // where the vectors begin: what is before it decays
+	learn    vec             // what learns
+	added    []tensor.Tensor // LoRA's factors, behind everything
 	facts    map[string]any
 	order    []string
 }
@@ -27,13 +30,19 @@ type params struct {
 const maxParams = 1 << 30
 
 // newParams lays out tensors, all zero.
-func newParams(tensors []tensor.Tensor, facts []fact) (*params, error) {
-	p := &params{offsets: map[string]int{}, facts: map[string]any{}}
-	total := 0
-	for pass := range 2 {
-		for _, t := range tensors {
-			if (len(t.Shape) > 1) != (pass == 0) {
+func newParams(tensors, added []tensor.Tensor, facts map[string]any) (*params, error) {
+	if bigEndian {
+		return nil, errors.New("train: this machine is big-endian, which model files are not")
+	}
+	p := &params{offsets: map[string]int{}, facts: facts, added: added}
+	total, base := 0, 0
+	for pass, list := range [][]tensor.Tensor{tensors, tensors, added} {
+		for _, t := range list {
+			if pass < 2 && (len(t.Shape) > 1) != (pass == 0) {
 				continue
+			}
+			if _, err := tensor.ByteSize(tensor.F32, t.Shape); err != nil || t.Elements() > maxParams {
+				return nil, fmt.Errorf("train: tensor %q: shape %v, want at most %d numbers", t.Name, t.Shape, maxParams)
 			}
 			p.offsets[t.Name] = total
 			total += (t.Elements() + 15) / 16 * 16
@@ -44,17 +53,20 @@ func newParams(tensors []tensor.Tensor, facts []fact) (*params, error) {
 		if pass == 0 {
 			p.matrices = total
 		}
+		if pass == 1 {
+			base = total
+		}
 	}
-	p.values = make([]float32, total)
+	p.values, p.learn = make([]float32, total), vec{0, total}
+	if len(added) > 0 {
+		p.learn, p.matrices = vec{base, total - base}, total
+	}
 	for _, t := range tensors {
 		at := p.offsets[t.Name]
 		v := p.values[at : at+t.Elements()]
 		t.Type, t.Data = tensor.F32, unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
 		p.tensors = append(p.tensors, t)
 		p.order = append(p.order, t.Name)
-	}
-	for _, f := range facts {
-		p.facts[f.key] = f.value
 	}
 	return p, nil
 }
@@ -86,7 +98,24 @@ type vec struct{ at, n int }
 
 func (v vec) of(x []float32) []float32 { return x[v.at : v.at+v.n] }
 
-// count is the number of parameters, without the padding.
+// of returns v's part of an array of what learns, nil if v does not learn.
+func (p *params) of(v vec, x []float32) []float32 {
+	at := v.at - p.learn.at
+	if at < 0 || at+v.n > p.learn.n {
+		return nil
+	}
+	return x[at : at+v.n]
+}
+
+func factMap(facts []fact) map[string]any {
+	m := map[string]any{}
+	for _, f := range facts {
+		m[f.key] = f.value
+	}
+	return m
+}
+
+// count is the number of parameters, without padding and what was added.
 func (p *params) count() int {
 	n := 0
 	for i := range p.tensors {

@@ -75,11 +75,14 @@ type pass struct {
 	tapes   []tape
 	x, last buffer // the residual stream after the last layer; its rows that have targets
 
-	hidden, logits, dhidden, dlast, dx, dh, dqkv, dact, datt, dgates, dsub buffer
-	slast                                                                  []float32
-	rowsOf                                                                 []int32
-	target                                                                 []int32
-	weight                                                                 []float32
+	hidden, logits, dhidden, dlast, dx, dh, dqkv, dact, datt, dgates, dsub, ax buffer
+	dw                                                                         [][]float32
+	dy                                                                         []tensor.Rows
+	unused                                                                     []float32
+	slast                                                                      []float32
+	rowsOf                                                                     []int32
+	target                                                                     []int32
+	weight                                                                     []float32
 }
 
 func newPass(m *Model, t tensor.Trainer, drop float64) *pass {
@@ -143,12 +146,47 @@ func scale(x []float32, by float32) {
 	}
 }
 
-// multiply sets y to a matrix times x, with its bias.
-func (p *pass) multiply(y, x tensor.Rows, l *linear) {
-	p.lane.MatMul(y, x, l.packed, false)
+// multiply sets y to a matrix times x, with its bias, or adds it.
+func (p *pass) multiply(y, x tensor.Rows, l *linear, add bool) {
+	p.lane.MatMul(y, x, l.packed, add)
 	if l.bias.n > 0 {
 		p.lane.AddBias(y, l.bias.of(p.m.values))
 	}
+	if l.rank > 0 {
+		p.lane.MatMul(y, p.narrow(x, l), l.packedB, true)
+	}
+}
+
+// narrow is scale A x.
+func (p *pass) narrow(x tensor.Rows, l *linear) tensor.Rows {
+	ax := p.ax.rows(x.N, l.rank)
+	p.lane.MatMul(ax, x, l.packedA, false)
+	scale(ax.Data, l.scale)
+	return ax
+}
+
+// back sets dx, or adds to it, and adds to the gradients of LoRA's factors.
+// x is what the matrix was multiplied with.
+func (p *pass) back(dx, dy, x tensor.Rows, l *linear, add bool, grad []float32) {
+	p.lane.MatMulBack(dx, dy, l.packed, add)
+	if l.rank == 0 {
+		return
+	}
+	p.lane.MatMulWeights([][]float32{p.m.of(l.b, grad)}, []tensor.Rows{dy}, p.narrow(x, l))
+	dax := p.ax.rows(x.N, l.rank)
+	p.lane.MatMulBack(dax, dy, l.packedB, false)
+	scale(dax.Data, l.scale)
+	p.lane.MatMulWeights([][]float32{p.m.of(l.a, grad)}, []tensor.Rows{dax}, x)
+	p.lane.MatMulBack(dx, dax, l.packedA, true)
+}
+
+// normBack is RMSNormBack; the gradient of a weight that does not learn goes nowhere.
+func (p *pass) normBack(dx, dy, x tensor.Rows, groups int, w vec, factors, grad []float32) {
+	dw := p.m.of(w, grad)
+	if dw == nil {
+		dw = resize(&p.unused, w.n)
+	}
+	p.lane.RMSNormBack(dx, dw, dy, x, groups, w.of(p.m.values), factors)
 }
 
 // join sets to = x + what half of a layer gives: a matrix times in, normed and
@@ -157,12 +195,12 @@ func (p *pass) join(to, x, in tensor.Rows, l *linear, post vec, sub *buffer, fac
 	copy(to.Data, x.Data)
 	by := p.m.config.ResidualScale
 	dropping := learning && p.drop > 0
-	if post.n == 0 && l.bias.n == 0 && by == 1 && !dropping {
-		p.lane.MatMul(to, in, l.packed, true)
+	if post.n == 0 && by == 1 && !dropping {
+		p.multiply(to, in, l, true)
 		return
 	}
 	out := sub.rows(x.N, x.Cols)
-	p.multiply(out, in, l)
+	p.multiply(out, in, l, false)
 	if post.n > 0 {
 		normed := p.dsub.rows(x.N, x.Cols)
 		p.lane.RMSNorm(normed, out, 1, post.of(p.m.values), p.m.config.Eps, resize(factors, x.N))
@@ -183,9 +221,9 @@ func (p *pass) layerForward(i int, b *batch, x, next tensor.Rows, learning bool)
 	q, kv := l.q.rows, l.k.rows
 	raw := t.raw.rows(n, q+kv+l.v.rows)
 	rq, rk, rv := raw.Slice(0, q), raw.Slice(q, kv), raw.Slice(q+kv, l.v.rows)
-	p.multiply(rq, h1, &l.q)
-	p.multiply(rk, h1, &l.k)
-	p.multiply(rv, h1, &l.v)
+	p.multiply(rq, h1, &l.q, false)
+	p.multiply(rk, h1, &l.k, false)
+	p.multiply(rv, h1, &l.v, false)
 	tq, tk := p.turned(t, l, rq, rk)
 	if a.QKNorm != arch.NoQKNorm && a.QKNormAfterRope {
 		p.turn(l, rq, rk, b.at, false)
@@ -200,7 +238,7 @@ func (p *pass) layerForward(i int, b *batch, x, next tensor.Rows, learning bool)
 	lane.Attention(att, tq, tk, rv, l.heads(), b.spans, resize(&t.lse, n*a.Heads))
 	if l.outGate.rows > 0 {
 		gates, gated := t.gates.rows(n, l.outGate.rows), t.gated.rows(n, l.out.cols)
-		p.multiply(gates, h1, &l.outGate)
+		p.multiply(gates, h1, &l.outGate, false)
 		lane.Gate(gated, att, gates)
 		att = gated
 	}
@@ -211,8 +249,8 @@ func (p *pass) layerForward(i int, b *batch, x, next tensor.Rows, learning bool)
 	lane.RMSNorm(h2, mid, 1, l.ffnNorm.of(values), eps, resize(&t.s2, n))
 	gu, act := t.gu.rows(n, 2*l.up.rows), t.act.rows(n, l.up.rows)
 	gate, up := gu.Slice(0, l.up.rows), gu.Slice(l.up.rows, l.up.rows)
-	p.multiply(gate, h2, &l.gate)
-	p.multiply(up, h2, &l.up)
+	p.multiply(gate, h2, &l.gate, false)
+	p.multiply(up, h2, &l.up, false)
 	lane.Activate(act, gate, up, l.act)
 	p.join(next, mid, act, &l.down, l.ffnPost, &t.d, &t.sd, uint64(2*i+2), b, learning)
 }
@@ -279,14 +317,16 @@ func (p *pass) head(b *batch, x tensor.Rows, grad []float32) result {
 			continue
 		}
 		lane.MatMulBack(p.dhidden.rows(n, dim).Part(lo, hi), logits, m.head.packed, false)
-		lane.MatMulWeights([][]float32{m.head.w.of(grad)}, []tensor.Rows{logits}, h)
+		if dw := m.of(m.head.w, grad); dw != nil {
+			lane.MatMulWeights([][]float32{dw}, []tensor.Rows{logits}, h)
+		}
 	}
 	if grad == nil {
 		return res
 	}
 	dlast := p.dlast.rows(n, dim)
 	clear(dlast.Data)
-	lane.RMSNormBack(dlast, m.norm.of(grad), p.dhidden.rows(n, dim), last, 1, norm, p.slast)
+	p.normBack(dlast, p.dhidden.rows(n, dim), last, 1, m.norm, p.slast, grad)
 	for i, r := range p.rowsOf {
 		copy(dx.Row(int(r)), dlast.Row(i))
 	}
@@ -300,14 +340,17 @@ func (p *pass) backward(b *batch, grad []float32) {
 		p.layerBackward(i, b, grad)
 	}
 	dx := p.dx.rows(len(b.ids), dim)
-	table := m.embed.w.of(grad)
+	table := m.of(m.embed.w, grad)
+	if table == nil {
+		return
+	}
 	for r, id := range b.ids {
 		p.lane.Add(table[int(id)*dim:(int(id)+1)*dim], dx.Row(r), m.config.EmbedScale)
 	}
 }
 
 // part is the backward pass of join: the gradient of the matrix's product.
-func (p *pass) part(dx tensor.Rows, l *linear, post vec, sub *buffer, factors []float32, site uint64, b *batch, grad []float32) tensor.Rows {
+func (p *pass) part(dx tensor.Rows, post vec, sub *buffer, factors []float32, site uint64, b *batch, grad []float32) tensor.Rows {
 	by := p.m.config.ResidualScale
 	d := dx
 	if by != 1 || p.drop > 0 {
@@ -321,61 +364,66 @@ func (p *pass) part(dx tensor.Rows, l *linear, post vec, sub *buffer, factors []
 	if post.n > 0 {
 		out := p.dhidden.rows(dx.N, dx.Cols)
 		clear(out.Data)
-		p.lane.RMSNormBack(out, post.of(grad), d, sub.rows(dx.N, dx.Cols), 1, post.of(p.m.values), factors)
+		p.normBack(out, d, sub.rows(dx.N, dx.Cols), 1, post, factors, grad)
 		d = out
-	}
-	if l.bias.n > 0 {
-		p.lane.BiasBack(l.bias.of(grad), d)
 	}
 	return d
 }
 
-// weightsBack adds the gradients of matrices that have one input, and of their biases.
+// weightsBack adds the gradients of matrices that have one input, and of their
+// biases, if they learn.
 func (p *pass) weightsBack(grad []float32, x tensor.Rows, d []tensor.Rows, of ...*linear) {
-	dw := make([][]float32, len(of))
+	dw, dy := p.dw[:0], p.dy[:0]
 	for i, l := range of {
-		dw[i] = l.w.of(grad)
-		if l.bias.n > 0 {
-			p.lane.BiasBack(l.bias.of(grad), d[i])
+		if db := p.m.of(l.bias, grad); l.bias.n > 0 && db != nil {
+			p.lane.BiasBack(db, d[i])
+		}
+		if w := p.m.of(l.w, grad); w != nil {
+			dw, dy = append(dw, w), append(dy, d[i])
 		}
 	}
-	p.lane.MatMulWeights(dw, d, x)
+	if len(dw) > 0 {
+		p.lane.MatMulWeights(dw, dy, x)
+	}
+	p.dw, p.dy = dw, dy
 }
 
 func (p *pass) layerBackward(i int, b *batch, grad []float32) {
 	m, l, t, lane := p.m, &p.m.layers[i], &p.tapes[i], p.lane
-	n, dim, values := len(b.ids), p.m.config.Dim, m.values
+	n, dim := len(b.ids), m.config.Dim
 	a := &l.Attn
 	dx := p.dx.rows(n, dim)
 
 	// The channel block.
-	dd := p.part(dx, &l.down, l.ffnPost, &t.d, t.sd, uint64(2*i+2), b, grad)
+	dd := p.part(dx, l.ffnPost, &t.d, t.sd, uint64(2*i+2), b, grad)
 	act := t.act.rows(n, l.up.rows)
-	lane.MatMulWeights([][]float32{l.down.w.of(grad)}, []tensor.Rows{dd}, act)
+	p.weightsBack(grad, act, []tensor.Rows{dd}, &l.down)
 	dact := p.dact.rows(n, l.up.rows)
-	lane.MatMulBack(dact, dd, l.down.packed, false)
+	p.back(dact, dd, act, &l.down, false, grad)
 	gu := t.gu.rows(n, 2*l.up.rows)
 	gate, up := gu.Slice(0, l.up.rows), gu.Slice(l.up.rows, l.up.rows)
 	lane.ActivateBack(gate, up, dact, gate, up, l.act)
-	p.weightsBack(grad, t.h2.rows(n, dim), []tensor.Rows{gate, up}, &l.gate, &l.up)
+	h2 := t.h2.rows(n, dim)
+	p.weightsBack(grad, h2, []tensor.Rows{gate, up}, &l.gate, &l.up)
 	dh := p.dh.rows(n, dim)
-	lane.MatMulBack(dh, gate, l.gate.packed, false)
-	lane.MatMulBack(dh, up, l.up.packed, true)
-	lane.RMSNormBack(dx, l.ffnNorm.of(grad), dh, t.mid.rows(n, dim), 1, l.ffnNorm.of(values), t.s2)
+	p.back(dh, gate, h2, &l.gate, false, grad)
+	p.back(dh, up, h2, &l.up, true, grad)
+	p.normBack(dx, dh, t.mid.rows(n, dim), 1, l.ffnNorm, t.s2, grad)
 
 	// Attention.
-	do := p.part(dx, &l.out, l.attnPost, &t.o, t.so, uint64(2*i+1), b, grad)
+	do := p.part(dx, l.attnPost, &t.o, t.so, uint64(2*i+1), b, grad)
 	att, h1 := t.att.rows(n, l.out.cols), t.h1.rows(n, dim)
-	datt := p.datt.rows(n, l.out.cols)
-	lane.MatMulBack(datt, do, l.out.packed, false)
+	datt, in := p.datt.rows(n, l.out.cols), att
+	if l.outGate.rows > 0 {
+		in = t.gated.rows(n, l.out.cols)
+	}
+	p.weightsBack(grad, in, []tensor.Rows{do}, &l.out)
+	p.back(datt, do, in, &l.out, false, grad)
 	if l.outGate.rows > 0 {
 		gates, dgates := t.gates.rows(n, l.outGate.rows), p.dgates.rows(n, l.outGate.rows)
-		lane.MatMulWeights([][]float32{l.out.w.of(grad)}, []tensor.Rows{do}, t.gated.rows(n, l.out.cols))
 		lane.GateBack(datt, dgates, datt, att, gates)
 		p.weightsBack(grad, h1, []tensor.Rows{dgates}, &l.outGate)
-		lane.MatMulBack(dh, dgates, l.outGate.packed, false)
-	} else {
-		lane.MatMulWeights([][]float32{l.out.w.of(grad)}, []tensor.Rows{do}, att)
+		p.back(dh, dgates, h1, &l.outGate, false, grad)
 	}
 	q, kv := l.q.rows, l.k.rows
 	raw := t.raw.rows(n, q+kv+l.v.rows)
@@ -395,21 +443,21 @@ func (p *pass) layerBackward(i int, b *batch, grad []float32) {
 		dq, dk = p.normQKBack(t, l, dq, dk, rq, rk, grad)
 	}
 	p.weightsBack(grad, h1, []tensor.Rows{dq, dk, dv}, &l.q, &l.k, &l.v)
-	lane.MatMulBack(dh, dq, l.q.packed, l.outGate.rows > 0)
-	lane.MatMulBack(dh, dk, l.k.packed, true)
-	lane.MatMulBack(dh, dv, l.v.packed, true)
-	lane.RMSNormBack(dx, l.attnNorm.of(grad), dh, t.x.rows(n, dim), 1, l.attnNorm.of(values), t.s1)
+	p.back(dh, dq, h1, &l.q, l.outGate.rows > 0, grad)
+	p.back(dh, dk, h1, &l.k, true, grad)
+	p.back(dh, dv, h1, &l.v, true, grad)
+	p.normBack(dx, dh, t.x.rows(n, dim), 1, l.attnNorm, t.s1, grad)
 }
 
 // normQKBack returns the gradients before the norms of q and k. It takes the
 // memory of the normed ones, which nothing needs any more.
 func (p *pass) normQKBack(t *tape, l *layer, dq, dk, rq, rk tensor.Rows, grad []float32) (tensor.Rows, tensor.Rows) {
-	a, values := &l.Attn, p.m.values
+	a := &l.Attn
 	to := t.qk.rows(dq.N, dq.Cols+dk.Cols)
 	clear(to.Data)
 	tq, tk := to.Slice(0, dq.Cols), to.Slice(dq.Cols, dk.Cols)
-	p.lane.RMSNormBack(tq, l.qNorm.of(grad), dq, rq, a.Heads, l.qNorm.of(values), t.sq)
-	p.lane.RMSNormBack(tk, l.kNorm.of(grad), dk, rk, a.KVHeads, l.kNorm.of(values), t.sk)
+	p.normBack(tq, dq, rq, a.Heads, l.qNorm, t.sq, grad)
+	p.normBack(tk, dk, rk, a.KVHeads, l.kNorm, t.sk, grad)
 	return tq, tk
 }
 
@@ -436,7 +484,7 @@ func dropOut(x []float32, key uint64, share float64) {
 }
 
 // flops counts the multiply-adds of a batch's products, times two: forward, and
-// backward twice as many. Norms, activations and the optimiser are not counted.
+// backward twice as many, as if every matrix learned. Norms, activations and the optimiser are not counted.
 func (m *Model) flops(b *batch) float64 {
 	n, heads := float64(len(b.ids)), 0
 	for _, w := range b.weights {

@@ -21,9 +21,13 @@ type Recipe struct {
 	About string `yaml:"about"` // one line, general.description of its file
 	Seed  uint64 `yaml:"seed"`
 
-	Style   string `yaml:"style"`   // architecture; see Styles. "" with base
-	Model   Shape  `yaml:"model"`   // sizes
-	Context int    `yaml:"context"` // tokens of a sequence
+	Style string `yaml:"style"` // architecture; see Styles. "" = qwen3
+	Model Shape  `yaml:"model"` // sizes
+	// Base is a GGUF file to go on from, in place of style, model and vocabulary.
+	Base string `yaml:"base"`
+	LoRA LoRA   `yaml:"lora"` // with base; rank 0 = all parameters learn
+
+	Context int `yaml:"context"` // tokens of a sequence; 0 = 256
 
 	Vocabulary Vocabulary `yaml:"vocabulary"`
 
@@ -52,13 +56,21 @@ type Recipe struct {
 	Evaluate   int `yaml:"evaluate"`   // steps between evaluations; 0 = only at the end
 	Checkpoint int `yaml:"checkpoint"` // steps between checkpoints; 0 = with each evaluation
 
-	Type string `yaml:"type"` // number type of the file's matrices; "" = F32
+	Type string `yaml:"type"` // number type of the file's matrices; "" = F32, or as the base stores them
 	Out  string `yaml:"out"`  // folder for model.gguf, log.jsonl, loss.svg and the checkpoint
 
 	// Sampling is how the file advises to choose tokens; a nil one says nothing.
 	Sampling Sampling `yaml:"sampling"`
 
 	dir string // of the file that it was read from
+}
+
+// LoRA is learning by small factors beside each matrix of the layers, which
+// are added to it at the end: W + Alpha/Rank B A.
+// Source: Hu et al. 2021, arXiv:2106.09685.
+type LoRA struct {
+	Rank  int     `yaml:"rank"`
+	Alpha float64 `yaml:"alpha"` // 0 = twice the rank
 }
 
 // Shape is the size of the decoder.
@@ -81,8 +93,7 @@ type Vocabulary struct {
 	Kind string `yaml:"kind"` // characters | bpe; "" = characters
 	// Size is how many tokens at most; 0 = every character of the sources, or 4096 of bpe.
 	Size int    `yaml:"size"`
-	Pre  string `yaml:"pre"`  // pre-tokenizer of bpe; "" = qwen2
-	File string `yaml:"file"` // a GGUF file whose vocabulary is taken instead
+	Pre  string `yaml:"pre"` // pre-tokenizer of bpe; "" = qwen2
 }
 
 // Sampling is advice to whoever runs the model.
@@ -144,7 +155,13 @@ func or[T comparable](v *T, unset T) {
 }
 
 func (r *Recipe) defaults() {
-	or(&r.Style, "qwen3")
+	if r.Base == "" {
+		or(&r.Style, "qwen3")
+		or(&r.Type, "F32")
+		or(&r.Vocabulary.Kind, "characters")
+		or(&r.Vocabulary.Pre, "qwen2")
+	}
+	or(&r.LoRA.Alpha, 2*float64(r.LoRA.Rank))
 	or(&r.Context, 256)
 	or(&r.Batch, 32)
 	or(&r.Shards, 16)
@@ -155,23 +172,25 @@ func (r *Recipe) defaults() {
 	or(&r.Epsilon, 1e-8)
 	or(&r.Clip, 1)
 	or(&r.Checkpoint, r.Evaluate)
-	or(&r.Type, "F32")
-	or(&r.Name, "model")
-	or(&r.Vocabulary.Kind, "characters")
-	or(&r.Vocabulary.Pre, "qwen2")
-	m := &r.Model
+	if r.Base == "" {
+		or(&r.Name, "model")
+		r.Model.defaults(r.Context)
+	}
+	for _, list := range [][]Source{r.Sources, r.HeldOut} {
+		for i := range list {
+			or(&list[i].Weight, 1)
+		}
+	}
+}
+
+func (m *Shape) defaults(context int) {
 	or(&m.KVHeads, m.Heads)
 	if m.HeadDim == 0 && m.Heads > 0 {
 		m.HeadDim = m.Dim / m.Heads
 	}
 	or(&m.RopeBase, 10000)
 	or(&m.Eps, 1e-6)
-	or(&m.Window, r.Context/2)
-	for _, list := range [][]Source{r.Sources, r.HeldOut} {
-		for i := range list {
-			or(&list[i].Weight, 1)
-		}
-	}
+	or(&m.Window, context/2)
 }
 
 // The limits keep a slip of the pen from asking for more memory than there is.
@@ -189,10 +208,7 @@ func (r *Recipe) check() error {
 		{"context", r.Context, 2, maxContext}, {"steps", r.Steps, 1, 1 << 30}, {"batch", r.Batch, 1, maxBatch},
 		{"shards", r.Shards, 1, maxShards}, {"micro", r.Micro, 1, maxBatch}, {"warmup", r.Warmup, 0, r.Steps},
 		{"evaluate", r.Evaluate, 0, 1 << 30}, {"checkpoint", r.Checkpoint, 0, 1 << 30},
-		{"model.layers", r.Model.Layers, 1, 256}, {"model.dim", r.Model.Dim, 2, 1 << 14},
-		{"model.hidden", r.Model.Hidden, 1, 1 << 16}, {"model.heads", r.Model.Heads, 1, 1 << 10},
-		{"model.kv_heads", r.Model.KVHeads, 1, r.Model.Heads}, {"model.head_dim", r.Model.HeadDim, 2, 1 << 12},
-		{"model.window", r.Model.Window, 1, maxContext}, {"vocabulary.size", r.Vocabulary.Size, 0, 1 << 20},
+		{"lora.rank", r.LoRA.Rank, 0, 1 << 10},
 	} {
 		if n.got < n.lo || n.got > n.hi {
 			return fmt.Errorf("%s: got %d, want %d to %d", n.what, n.got, n.lo, n.hi)
@@ -205,7 +221,7 @@ func (r *Recipe) check() error {
 		{"learning_rate", r.LearningRate, 0, 10}, {"final_rate", r.FinalRate, 0, 1}, {"beta1", r.Beta1, 0, 0.99999},
 		{"beta2", r.Beta2, 0, 0.9999999}, {"epsilon", r.Epsilon, 1e-30, 1}, {"weight_decay", r.WeightDecay, 0, 10},
 		{"clip", r.Clip, -math.MaxFloat32, math.MaxFloat32}, {"dropout", r.Dropout, 0, 0.9},
-		{"model.rope_base", r.Model.RopeBase, 1.0001, 1e9}, {"model.eps", r.Model.Eps, 1e-12, 1},
+		{"lora.alpha", r.LoRA.Alpha, 0, 1e6},
 	} {
 		if !(n.got >= n.lo && n.got <= n.hi) {
 			return fmt.Errorf("%s: got %v, want %v to %v", n.what, n.got, n.lo, n.hi)
@@ -223,11 +239,8 @@ func (r *Recipe) check() error {
 	if k := r.Sampling.TopK; k != nil && (*k < 0 || *k > 1<<20) {
 		return fmt.Errorf("sampling.top_k: got %d, want 0 to %d", *k, 1<<20)
 	}
-	if r.Model.Heads%r.Model.KVHeads != 0 {
-		return fmt.Errorf("model.heads: got %d, want a multiple of the %d kv_heads", r.Model.Heads, r.Model.KVHeads)
-	}
-	if r.Vocabulary.Kind != "characters" && r.Vocabulary.Kind != "bpe" {
-		return fmt.Errorf("vocabulary.kind: got %q, want characters or bpe", r.Vocabulary.Kind)
+	if err := r.checkModel(); err != nil {
+		return err
 	}
 	if len(r.Sources) == 0 {
 		return errors.New("sources: got none, want one or more")
@@ -240,12 +253,53 @@ func (r *Recipe) check() error {
 			return fmt.Errorf("sources: %s: weight: got %v, want above 0", s.File, s.Weight)
 		}
 	}
+	if r.Type == "" {
+		return nil
+	}
 	typ, err := tensor.ParseDType(r.Type)
 	if err != nil {
 		return fmt.Errorf("type: %w", err)
 	}
 	if !typ.CanQuantize() {
 		return fmt.Errorf("type: got %s, want a type that weights are converted to", r.Type)
+	}
+	return nil
+}
+
+// checkModel checks what a model is made from: sizes, or a base.
+func (r *Recipe) checkModel() error {
+	m := &r.Model
+	if r.Base != "" {
+		if *m != (Shape{}) || r.Vocabulary != (Vocabulary{}) || r.Style != "" {
+			return errors.New("base: with it, the file says style, model and vocabulary; want none of them in the recipe")
+		}
+		return nil
+	}
+	if r.LoRA.Rank > 0 {
+		return errors.New("lora: got a rank without a base, want the file to go on from")
+	}
+	for _, n := range []struct {
+		what        string
+		got, lo, hi int
+	}{
+		{"layers", m.Layers, 1, 256}, {"dim", m.Dim, 2, 1 << 14}, {"hidden", m.Hidden, 1, 1 << 16}, {"heads", m.Heads, 1, 1 << 10},
+		{"kv_heads", m.KVHeads, 1, m.Heads}, {"head_dim", m.HeadDim, 2, 1 << 12}, {"window", m.Window, 1, maxContext},
+	} {
+		if n.got < n.lo || n.got > n.hi {
+			return fmt.Errorf("model.%s: got %d, want %d to %d", n.what, n.got, n.lo, n.hi)
+		}
+	}
+	if !(m.RopeBase > 1 && m.RopeBase <= 1e9) || !(m.Eps > 0 && m.Eps < 1) {
+		return fmt.Errorf("model: rope_base %v and eps %v, want above 1 and between 0 and 1", m.RopeBase, m.Eps)
+	}
+	if m.Heads%m.KVHeads != 0 {
+		return fmt.Errorf("model.heads: got %d, want a multiple of the %d kv_heads", m.Heads, m.KVHeads)
+	}
+	if r.Vocabulary.Kind != "characters" && r.Vocabulary.Kind != "bpe" {
+		return fmt.Errorf("vocabulary.kind: got %q, want characters or bpe", r.Vocabulary.Kind)
+	}
+	if r.Vocabulary.Size < 0 || r.Vocabulary.Size > 1<<20 {
+		return fmt.Errorf("vocabulary.size: got %d, want 0 to %d", r.Vocabulary.Size, 1<<20)
 	}
 	return nil
 }

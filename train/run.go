@@ -103,6 +103,7 @@ type run struct {
 	*learner
 	o       Options
 	v       *vocabulary
+	base    *base // nil = a model from nothing
 	backend tensor.Backend
 	data    *stream
 	heldOut []*corpus
@@ -120,15 +121,21 @@ type run struct {
 
 // prepare reads the data and makes a fresh model.
 func prepare(r *Recipe, o Options) (*run, error) {
-	v, err := buildVocabulary(r)
+	s := &run{o: o}
+	var m *Model
+	var err error
+	if r.Base != "" {
+		s.base, m, s.v, err = openBase(r)
+	} else {
+		s.v, err = buildVocabulary(r)
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &run{o: o, v: v}
 	var corpora []*corpus
 	var shares []float64
 	for i, src := range append(append([]Source(nil), r.Sources...), r.HeldOut...) {
-		c, err := readCorpus(r.path(src.File), v, r.Context)
+		c, err := readCorpus(r.path(src.File), s.v, r.Context)
 		if err != nil {
 			return nil, err
 		}
@@ -139,18 +146,10 @@ func prepare(r *Recipe, o Options) (*run, error) {
 			s.heldOut = append(s.heldOut, c)
 		}
 	}
-	d, err := newDecoder(r, v.tok.Len())
-	if err != nil {
-		return nil, err
-	}
-	p, err := newParams(d.tensors, append(d.facts, vocabularyFacts(v.data)...))
-	if err != nil {
-		return nil, err
-	}
-	p.initialise(r.Seed, r.Model.Layers)
-	m, err := bindModel(p, r.Context)
-	if err != nil {
-		return nil, err
+	if m == nil {
+		if m, err = newModel(r, s.v); err != nil {
+			return nil, err
+		}
 	}
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
@@ -165,8 +164,22 @@ func prepare(r *Recipe, o Options) (*run, error) {
 	}
 	s.learner = newLearner(m, r, t, o.Threads)
 	s.data = newStream(corpora, shares, r.Seed)
-	s.print = fingerprint(r, v, corpora)
+	s.print = fingerprint(r, s.v, m, corpora)
 	return s, nil
+}
+
+// newModel makes the model that a recipe describes, with its first weights.
+func newModel(r *Recipe, v *vocabulary) (*Model, error) {
+	d, err := newDecoder(r, v.tok.Len())
+	if err != nil {
+		return nil, err
+	}
+	p, err := newParams(d.tensors, nil, factMap(append(d.facts, vocabularyFacts(v.data)...)))
+	if err != nil {
+		return nil, err
+	}
+	p.initialise(r.Seed, r.Model.Layers)
+	return bindModel(p, r.Context)
 }
 
 // learn does all steps that are left.

@@ -194,7 +194,10 @@ func testFileRuns(t *testing.T, vocabulary string) {
 		t.Fatal(err)
 	}
 	doc := &Document{Messages: []Message{{"system", "1"}, {"user", "2+3=?"}, {"assistant", "5"}}}
-	ids, learn := v.encode(nil, nil, doc)
+	ids, learn, err := v.encode(nil, nil, doc)
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := ""
 	for i, id := range ids {
 		text += string(tok.Bytes(int(id)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"summit/template"
 	"summit/tokenizer"
 )
 
@@ -26,7 +27,8 @@ type vocabulary struct {
 	data       *tokenizer.Data
 	tok        *tokenizer.Tokenizer
 	begin, end int32
-	roles      map[string]int32
+	roles      map[string]int32   // of our own vocabularies
+	chat       *template.Template // of a base
 }
 
 func newVocabulary(d *tokenizer.Data) (*vocabulary, error) {
@@ -46,7 +48,10 @@ func newVocabulary(d *tokenizer.Data) (*vocabulary, error) {
 }
 
 // encode appends a document's tokens and which of them count as targets.
-func (v *vocabulary) encode(ids []int32, learn []bool, d *Document) ([]int32, []bool) {
+func (v *vocabulary) encode(ids []int32, learn []bool, d *Document) ([]int32, []bool, error) {
+	if v.roles == nil && len(d.Messages) > 0 {
+		return v.converse(ids, learn, d)
+	}
 	put := func(counts bool, tokens ...int32) {
 		for _, id := range tokens {
 			ids, learn = append(ids, id), append(learn, counts)
@@ -57,11 +62,15 @@ func (v *vocabulary) encode(ids []int32, learn []bool, d *Document) ([]int32, []
 			put(counts, int32(id))
 		}
 	}
-	put(false, v.begin)
+	if v.begin >= 0 {
+		put(false, v.begin)
+	}
 	if d.Text != "" {
 		text(true, d.Text)
-		put(true, v.end)
-		return ids, learn
+		if v.end >= 0 {
+			put(true, v.end)
+		}
+		return ids, learn, nil
 	}
 	for _, m := range d.Messages {
 		answer := m.Role == "assistant"
@@ -71,7 +80,7 @@ func (v *vocabulary) encode(ids []int32, learn []bool, d *Document) ([]int32, []
 			put(true, v.end)
 		}
 	}
-	return ids, learn
+	return ids, learn, nil
 }
 
 // maxCharacters keeps a vocabulary of characters within what Unicode assigns.
