@@ -276,7 +276,7 @@ func (p *part) read(ctx context.Context, s Store) {
 	if p.until == 0 {
 		return
 	}
-	var prev, repaired Hash // as stored, and as it should be
+	var prev Hash
 	if p.after > 0 {
 		for t, err := range s.Txns(ctx, Filter{After: p.after - 1, Until: p.after}) {
 			if err != nil {
@@ -285,47 +285,58 @@ func (p *part) read(ctx context.Context, s Store) {
 			}
 			prev = t.Hash
 		}
-		repaired = prev
 	}
-	next := p.after + 1
-	var buffer []byte
+	c := chainReader{next: p.after + 1, prev: prev, repaired: prev}
 	for t, err := range s.Txns(ctx, Filter{After: p.after, Until: p.until}) {
 		if err != nil {
 			p.err = err
 			return
 		}
-		if t.Seq != next {
-			p.damage(Damage{Table: "txn", Seq: next, What: fmt.Sprintf("missing; the next is %d", t.Seq)})
-			prev, repaired = Hash{}, Hash{}
-		}
-		var checks []byte
-		buffer, checks = t.canonical(buffer)
-		switch sum := chain(prev, buffer); {
-		case sum == t.Hash:
-			prev, repaired = t.Hash, t.Hash
-		case prev != repaired && chain(repaired, buffer) == t.Hash:
-			// Only the hash of the one before was damaged.
-			prev, repaired = t.Hash, t.Hash
-		case t.Seq != next:
-			prev, repaired = t.Hash, t.Hash // nobody knows what went before
-		default:
-			p.locate(t, checks)
-			prev, repaired = t.Hash, chain(prev, buffer)
-		}
-		if string(checks) != string(t.checks) && t.Hash == prev && prev == repaired {
+		c.read(p, t)
+	}
+	if c.next != p.until+1 {
+		p.damage(Damage{Table: "txn", Seq: c.next, What: fmt.Sprintf("missing, up to %d", p.until)})
+	}
+}
+
+// chainReader follows the chain.
+type chainReader struct {
+	next           int64
+	prev, repaired Hash // of the one before, as stored, and as it should be
+	buffer         []byte
+}
+
+// read checks one transaction against the one before and adds it to the part.
+func (c *chainReader) read(p *part, t *Txn) {
+	if t.Seq != c.next {
+		p.damage(Damage{Table: "txn", Seq: c.next, What: fmt.Sprintf("missing; the next is %d", t.Seq)})
+	}
+	var checks []byte
+	c.buffer, checks = t.canonical(c.buffer)
+	switch sum := chain(c.prev, c.buffer); {
+	case sum == t.Hash, c.prev != c.repaired && chain(c.repaired, c.buffer) == t.Hash:
+		// In the second case only the hash of the one before was damaged.
+		c.prev, c.repaired = t.Hash, t.Hash
+		if t.checks != nil && string(checks) != string(t.checks) {
 			p.damage(Damage{Table: "txn", Seq: t.Seq, Key: t.Key, What: "its checks differ from its rows, its hash does not: the checks were changed"})
 		}
-		next = t.Seq + 1
-		p.carry(t)
+	case t.Seq != c.next:
+		c.prev, c.repaired = t.Hash, t.Hash // nobody knows what went before
+	default:
+		p.locate(t, checks)
+		c.prev, c.repaired = t.Hash, sum
 	}
-	if next != p.until+1 {
-		p.damage(Damage{Table: "txn", Seq: next, What: fmt.Sprintf("missing, up to %d", p.until)})
-	}
+	c.next = t.Seq + 1
+	p.carry(t)
 }
 
 // locate names the rows of a transaction that don't fit its hash.
 func (p *part) locate(t *Txn, checks []byte) {
 	rows := 1 + len(t.Postings) + len(t.Records)
+	if t.checks == nil { // of an export
+		p.damage(Damage{Table: "txn", Seq: t.Seq, Key: t.Key, What: "it, its postings or its records were changed after it was booked"})
+		return
+	}
 	if len(checks) != len(t.checks) {
 		p.damage(Damage{Table: "txn", Seq: t.Seq, Key: t.Key, What: fmt.Sprintf("it has %d rows with its postings and records, %d were booked", rows, len(t.checks)/4)})
 		return
