@@ -43,6 +43,10 @@ func (x *exchange) refuse(c codec, p problem) {
 }
 
 func (x *exchange) write(status int, body []byte) {
+	if x.socket != nil {
+		x.socket.send(frame{data: body})
+		return
+	}
 	x.w.Header().Set("Content-Type", "application/json")
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
@@ -64,9 +68,12 @@ func (x *exchange) answer(c codec) {
 	if !x.before(c) {
 		return
 	}
-	if x.ask.Stream {
+	switch {
+	case x.socket != nil:
+		x.play(c, x.socket, c.stream(x, reply))
+	case x.ask.Stream:
 		x.play(c, &sse{x: x}, c.stream(x, reply))
-	} else {
+	default:
 		x.body200(c.whole(x, reply))
 	}
 }

@@ -20,6 +20,7 @@ type Ask struct {
 	Thinks    bool            // the model is to think
 	Effort    string          // how hard, in the vendor's word; empty = unset
 	MaxTokens int
+	OneCall   bool     // the protocol carries one call at a time
 	Fields    []string // the names of the request's fields, as they came
 }
 

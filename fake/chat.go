@@ -188,7 +188,7 @@ func (c *chat) read(x *exchange) *problem {
 	if err := json.Unmarshal(x.body, &q); err != nil {
 		return bad("", "the body has a field of the wrong type: "+err.Error())
 	}
-	a.Model, a.Stream, a.MaxTokens = q.Model, q.Stream, max(q.Most, q.MostNew)
+	a.Model, a.Stream, a.MaxTokens, a.OneCall = q.Model, q.Stream, max(q.Most, q.MostNew), x.is("tools-function-call")
 	switch {
 	case q.Model == "":
 		return bad("model", "you must provide a model parameter")

@@ -37,6 +37,8 @@ type Vendor struct {
 	// Cannot says what the vendor, or the model that it serves, does not do,
 	// and why or where that is known from.
 	Cannot map[Scenario]string
+	// Notes say what is peculiar about something that it does.
+	Notes map[Scenario]string
 	// Unknown are the faults for which no word of the vendor is known.
 	Unknown []string
 	// Returns says that the vendor wants the thoughts of a turn with calls
@@ -206,6 +208,51 @@ func (s *Server) abort() {
 	}
 }
 
+// doors is a door made of several.
+type doors []door
+
+func (d doors) mount(mux *http.ServeMux, s *Server) {
+	for _, one := range d {
+		one.mount(mux, s)
+	}
+}
+
+// route is a door of one route.
+type route struct {
+	pattern string
+	serve   func(s *Server, w http.ResponseWriter, r *http.Request)
+}
+
+func (d route) mount(mux *http.ServeMux, s *Server) {
+	mux.HandleFunc(d.pattern, func(w http.ResponseWriter, r *http.Request) { d.serve(s, w, r) })
+}
+
+// issue gives out a token that holds for that long.
+func (s *Server) issue(d time.Duration) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.issued) >= maxLog {
+		clear(s.issued)
+	}
+	token := fmt.Sprintf("fake-token-%d", s.now().UnixNano())
+	s.issued[token] = s.now().Add(d)
+	return token
+}
+
+// holds reports whether the token was given out and has not expired.
+func (s *Server) holds(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	end, ok := s.issued[token]
+	return ok && s.now().Before(end)
+}
+
+// halves returns the two halves of a key that has them.
+func (s *Server) halves() (id, secret string) {
+	id, secret, _ = strings.Cut(s.key, ":")
+	return id, secret
+}
+
 // exchange is one request on its way through.
 type exchange struct {
 	s      *Server
@@ -216,14 +263,21 @@ type exchange struct {
 	on     map[string]bool
 	fault  string
 	gap    time.Duration
-	frames int // of the answer, sent so far
+	frames int             // of the answer, sent so far
+	socket *socket         // where the answer goes; nil = the HTTP response
+	gone   context.Context // ends when the client leaves; nil = the request's
 }
 
 // is reports whether a deviation is on.
 func (x *exchange) is(deviation string) bool { return x.on[deviation] }
 
 // ctx ends when the client goes away.
-func (x *exchange) ctx() context.Context { return x.r.Context() }
+func (x *exchange) ctx() context.Context {
+	if x.gone != nil {
+		return x.gone
+	}
+	return x.r.Context()
+}
 
 // bearer returns the key of the Authorization header.
 func (x *exchange) bearer() string {

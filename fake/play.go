@@ -176,7 +176,7 @@ func (r *Reply) calls(a *Ask, two bool) {
 		}
 	}
 	n := 1
-	if two {
+	if two && !a.OneCall {
 		n = 2
 	}
 	for i := range n {

@@ -20,6 +20,9 @@ func httpClient(given *http.Client, connect time.Duration) *http.Client {
 	if given != nil {
 		c := *given
 		c.CheckRedirect = noRedirect
+		if t, ok := c.Transport.(*http.Transport); ok {
+			c.Transport = sockets{t}
+		}
 		return &c
 	}
 	clientsMu.Lock()
@@ -30,6 +33,16 @@ func httpClient(given *http.Client, connect time.Duration) *http.Client {
 		clients[connect] = c
 	}
 	return c
+}
+
+// sockets is somebody's transport that speaks WebSocket too.
+type sockets struct{ *http.Transport }
+
+func (s sockets) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "ws" || req.URL.Scheme == "wss" {
+		return socket{s.Transport}.RoundTrip(req)
+	}
+	return s.Transport.RoundTrip(req)
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
