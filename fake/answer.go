@@ -162,7 +162,7 @@ func (x *exchange) play(c codec, w wire, frames iter.Seq[frame]) {
 		}
 		x.frames++
 	}
-	if gone || x.ctx().Err() != nil {
+	if gone {
 		x.s.abort()
 	}
 }
