@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -187,15 +188,68 @@ func statementForms(s *alliance.MemberStatement) map[string]func(io.Writer) erro
 	}}
 }
 
-// Statement returns one file of a closed month's statements.
-func (b *Accounting) Statement(period ledger.Period, name string) ([]byte, error) {
+// Statement returns one file of a closed month's statements, such as glm.csv.
+func Statement(dataDir string, period ledger.Period, name string) ([]byte, error) {
 	if err := period.Valid(); err != nil {
 		return nil, err
 	}
 	if filepath.Base(name) != name || strings.HasPrefix(name, ".") {
 		return nil, fmt.Errorf("summit: statements: %q is no name of a file", clip(name))
 	}
-	return os.ReadFile(filepath.Join(b.folder, statementsFolder, string(period), name))
+	return os.ReadFile(filepath.Join(dataDir, statementsFolder, string(period), name))
+}
+
+// Reopened is how a closed month comes out when it is computed again.
+type Reopened struct {
+	Period       ledger.Period  `json:"period"`
+	Transactions int64          `json:"transactions"`
+	Differs      []string       `json:"differs"` // from what was signed
+	Late         []alliance.Leg `json:"late"`    // what is about the month and was booked in a later one
+}
+
+// maxLate is how many late postings a report lists.
+const maxLate = 10_000
+
+// ReopenCheck computes a closed month again, into the folder, and compares it
+// with what was signed.
+func (b *Accounting) ReopenCheck(ctx context.Context, period ledger.Period, folder string) (*Reopened, error) {
+	was, err := b.Journal.Record(ctx, period)
+	if err != nil {
+		return nil, err
+	}
+	is, err := b.State(ctx, period, folder)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reopened{Period: period, Transactions: is.Transactions, Differs: []string{}, Late: []alliance.Leg{}}
+	differ := func(what string, same bool) {
+		if !same {
+			r.Differs = append(r.Differs, what)
+		}
+	}
+	differ("the transactions", was.Root == is.Root && was.Head == is.Head)
+	differ("the terms or contracts", was.Terms == is.Terms && maps.Equal(was.Contracts, is.Contracts))
+	for _, s := range was.Statements {
+		differ("the statement of "+s.Member, is.Holds(s.Member, s.CSV))
+	}
+	head, err := b.store.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for p := period.Next(); p <= ledger.PeriodOf(head.BookedAt.AddDate(0, 0, 1)); p = p.Next() {
+		for t, err := range b.store.Txns(ctx, ledger.Filter{Period: p}) {
+			if err != nil {
+				return nil, err
+			}
+			if t.Effective > period || len(r.Late) >= maxLate {
+				continue
+			}
+			for _, posting := range t.Postings[t.Released:] {
+				r.Late = append(r.Late, alliance.Leg{Seq: t.Seq, Key: t.Key, Kind: t.Kind, At: t.BookedAt, Period: t.Period, Effective: t.Effective, Posting: posting, Hash: t.Hash})
+			}
+		}
+	}
+	return r, nil
 }
 
 // signingKey reads the key that close records are signed with, and makes it

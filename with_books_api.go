@@ -252,7 +252,7 @@ func (b *booking) showStatement(_ context.Context, q gateway.Query) (any, error)
 	if q.Who.Role == identity.Member && member != q.Who.Tenant {
 		return nil, llm.Errorf(llm.Forbidden, "the key is of the member %s", clip(q.Who.Tenant))
 	}
-	text, err := b.Statement(ledger.Period(period), name)
+	text, err := Statement(b.folder, ledger.Period(period), name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, llm.Errorf(llm.NotFound, "no statement %s: is the month closed?", clip(q.Path))

@@ -26,7 +26,7 @@ server, which knows of a change within two seconds.`,
   summit key revoke key_2f9A0XyZ12345678`,
 	})
 	c.PersistentFlags().Var(setting{a, "data_dir"}, "data-dir", "folder with the keys")
-	c.AddCommand(keyCreate(a), keyList(a), keyRevoke(a))
+	c.AddCommand(keyCreate(a), keyList(a), keyRevoke(a), keyLimit(a))
 	return c
 }
 
