@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"summit"
 	"summit/ledger"
 	"summit/money"
 )
@@ -47,18 +47,21 @@ type booksFlags struct {
 
 // with opens the books for the time of do.
 func (b *booksFlags) with(ctx context.Context, do func(ledger.Store) error) error {
-	name := b.file
-	if name == "" {
+	if b.file == "" {
 		l, err := b.a.load()
 		if err != nil {
 			return err
 		}
-		name = filepath.Join(l.Config.DataDir, "books.db")
+		s, err := summit.OpenLedger(ctx, l.Config)
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(s), s.Close())
 	}
-	if _, err := os.Stat(name); err != nil { // a wrong name makes no books
+	if _, err := os.Stat(b.file); err != nil { // a wrong name makes no books
 		return failed("--file names a SQLite file with books, --data-dir the folder of a server that keeps some", err)
 	}
-	s, err := ledger.OpenSQLite(ctx, name, ledger.SQLiteOptions{})
+	s, err := ledger.OpenSQLite(ctx, b.file, ledger.SQLiteOptions{})
 	if err != nil {
 		return err
 	}
