@@ -100,8 +100,10 @@ func (w *schemaWriter) node(in map[string]any, refs []string) map[string]any {
 			} else {
 				w.lost["format"] = true
 			}
-		case "exclusiveMinimum", "exclusiveMaximum":
-			w.lost[name] = true
+		case "additionalProperties":
+			if _, plain := v.(bool); !plain { // else a model adds none unasked
+				w.lost[name] = true
+			}
 		default:
 			if slices.Contains(geminiKeys, name) {
 				out[name] = v

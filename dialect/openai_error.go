@@ -170,6 +170,12 @@ func UpstreamError(q Quirks, status int, h http.Header, body []byte) *llm.Error 
 	return err
 }
 
+// ResponseUpstreamError reads the error answer of a server that speaks
+// Responses, which is that of Chat Completions. It is never nil.
+func ResponseUpstreamError(status int, h http.Header, body []byte) *llm.Error {
+	return UpstreamError(Quirks{}, status, h, body)
+}
+
 // saying is what an upstream says of an error.
 type saying struct{ message, kind, code, param string }
 

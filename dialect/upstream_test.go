@@ -348,8 +348,7 @@ func TestAskUpstreams(t *testing.T) {
 		`{"role":"user","parts":[{"functionResponse":{"id":"functions.f:0","name":"f","response":{"b":2}}},{"functionResponse":{"id":"t2","name":"g","response":{"error":"no"}}},{"text":"go on"}]}],`+
 		`"tools":[{"functionDeclarations":[{"name":"f","description":"d","parameters":{"properties":{"a":{"type":"integer"}},"type":"object"}},{"name":"g"}]}],`+
 		`"generationConfig":{"maxOutputTokens":4000,"temperature":0.5,"stopSequences":["END"],"thinkingConfig":{"includeThoughts":true}}}`,
-		unsigned, "the tool web_search is not sent to this member", "of the schema of the tool f this member does not get additionalProperties",
-		"parallel_tool_calls is not sent to this member", "user is not sent to this member")
+		unsigned, "the tool web_search is not sent to this member", "parallel_tool_calls is not sent to this member", "user is not sent to this member")
 	// Signatures that the caller's protocol could not carry are known here.
 	body, _, err = EncodeGemini(r, GeminiOptions{Signature: func(id string) string { return map[string]string{"functions.f:0": "gemini:Kept"}[id] }})
 	if err != nil || !strings.Contains(string(body), `"args":{"a":1}},"thoughtSignature":"Kept"}`) {
@@ -464,7 +463,9 @@ func TestGeminiSchema(t *testing.T) {
 			t.Errorf("%s:\ngot  %s %q, %v\nwant %s %q", in, got, gone, err, want, lost)
 		}
 	}
-	f(`{"$schema":"x","type":"object","properties":{},"additionalProperties":false}`, "", "additionalProperties")
+	f(`{"$schema":"x","type":"object","properties":{},"additionalProperties":false}`, "")
+	f(`{"type":"object","properties":{"a":{"type":"object","additionalProperties":{"type":"string"},"exclusiveMinimum":1}}}`,
+		`{"properties":{"a":{"type":"object"}},"type":"object"}`, "additionalProperties", "exclusiveMinimum")
 	f(`{"type":"object","properties":{"a":{"type":["string","null"],"format":"uri"},"b":{"const":"x"},"c":{"enum":[1,2]}},"required":["a"]}`,
 		`{"properties":{"a":{"nullable":true,"type":"string"},"b":{"enum":["x"],"type":"string"},"c":{}},"required":["a"],"type":"object"}`, "enum", "format")
 	f(`{"type":"object","properties":{"t":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"object","properties":{"v":{"type":"number"},"next":{"$ref":"#/$defs/n"}}}}}`,

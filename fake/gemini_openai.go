@@ -4,7 +4,7 @@ package fake
 // Source: ai.google.dev, OpenAI compatibility (2026-10).
 func init() {
 	register(Vendor{
-		Name: "gemini-openai", About: "Google Gemini, OpenAI-compatible", Protocol: "Chat Completions", Kind: "gemini",
+		Name: "gemini-openai", About: "Google Gemini, OpenAI-compatible", Protocol: "Chat Completions", Kind: "gemini-openai",
 		Base: "/v1beta/openai", Model: "gemini-3.5-flash", Key: "fake-gemini-key",
 		Unknown:    []string{"quota", "filtered", "too-long"},
 		Deviations: []string{"tools-whole", "usage-last-chunk"},

@@ -9,6 +9,6 @@ func init() {
 	registerOpenAI(vendor{
 		name: "llamacpp", about: "llama.cpp's server on this machine",
 		baseURL: "http://127.0.0.1:8080/v1", local: true,
-		quirks: dialect.Quirks{ThinkingSwitch: "template", ContinueBy: "plain", ReasoningField: "reasoning_content", Pass: []string{"*"}},
+		quirks: dialect.Quirks{Completions: "text", ThinkingSwitch: "template", ContinueBy: "plain", ReasoningField: "reasoning_content", Pass: []string{"*"}},
 	})
 }

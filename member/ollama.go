@@ -9,6 +9,6 @@ func init() {
 	registerOpenAI(vendor{
 		name: "ollama", about: "Ollama on this machine",
 		baseURL: "http://127.0.0.1:11434/v1", local: true,
-		quirks: dialect.Quirks{ReasoningField: "reasoning", Pass: []string{"*"}},
+		quirks: dialect.Quirks{Completions: "infill", ReasoningField: "reasoning", Pass: []string{"*"}},
 	})
 }

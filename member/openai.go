@@ -96,14 +96,15 @@ func newOpenAI(c Config, p OpenAIParams, w wire) (*OpenAI, error) {
 		}
 	}
 	if w.signer == nil {
-		key := strings.TrimSpace(c.Key)
-		if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7F }) {
-			return nil, fmt.Errorf("member: %s: the key has blanks or characters that no header can carry", c.Name)
+		key, err := headerKey(c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("member: %s: %w", c.Name, err)
 		}
 		w.signer = bearer(key)
 	}
 	p.defaults()
 	c.Card.Continues = p.Quirks.ContinueBy != "" && !slices.Contains(p.Quirks.Strip, "logprobs") && !slices.Contains(p.Quirks.Strip, "top_logprobs")
+	c.Card.Completes = p.Quirks.Completions != "" && w.plain()
 	m := &OpenAI{card: c.Card, base: base, wire: w, params: p, model: c.Model,
 		asking: make(chan struct{}, 1), known: make(chan struct{})}
 	m.client = httpClient(c.Client, p.ConnectTimeout)
@@ -111,6 +112,15 @@ func newOpenAI(c Config, p OpenAIParams, w wire) (*OpenAI, error) {
 		close(m.known)
 	}
 	return m, nil
+}
+
+// headerKey returns the key as a header can carry it.
+func headerKey(key string) (string, error) {
+	key = strings.TrimSpace(key)
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7F }) {
+		return "", errors.New("the key has blanks or characters that no header can carry")
+	}
+	return key, nil
 }
 
 // checkBase returns the base URL without slashes at its end.
@@ -157,7 +167,7 @@ func (m *OpenAI) Card() *llm.Card { return &m.card }
 // Generate asks the server.
 func (m *OpenAI) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 	return llm.NewStream(ctx, m.card.Name, func(ctx context.Context, emit func(llm.Event) bool) (*llm.Outcome, error) {
-		a := &openAIAnswer{m: m, r: r, emit: emit, start: time.Now(), chat: dialect.NewChatStream(m.params.Quirks)}
+		a := &openAIAnswer{m: m, r: r, emit: emit, start: time.Now(), chat: m.decoder()}
 		err := a.run(ctx)
 		return a.outcome(), m.redact(err)
 	})
@@ -248,7 +258,11 @@ func (m *OpenAI) listModels(ctx context.Context) ([]string, error) {
 	if err := m.refused(ctx, resp); err != nil {
 		return nil, m.redact(err)
 	}
-	list, err := readModels(resp.Body, maxModelsBytes)
+	read := readModels
+	if m.wire.speech != nil && m.wire.speech.models != nil {
+		read = m.wire.speech.models
+	}
+	list, err := read(resp.Body, maxModelsBytes)
 	if err != nil {
 		return nil, broken(ctx, err)
 	}
@@ -338,6 +352,9 @@ func (m *OpenAI) refused(ctx context.Context, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBytes))
 	if err != nil && ctx.Err() != nil {
 		return broken(ctx, err)
+	}
+	if m.wire.speech != nil {
+		return m.wire.speech.fault(resp.StatusCode, resp.Header, body)
 	}
 	return dialect.UpstreamError(m.params.Quirks, resp.StatusCode, resp.Header, body)
 }

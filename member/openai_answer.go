@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"summit/dialect"
@@ -19,7 +20,7 @@ type openAIAnswer struct {
 	r     *llm.Request
 	emit  func(llm.Event) bool
 	start time.Time
-	chat  *dialect.ChatStream
+	chat  decoder
 
 	hears    listener // nil = nothing is heard beside the decoder
 	resp     *http.Response
@@ -62,7 +63,7 @@ func (a *openAIAnswer) run(ctx context.Context) error {
 	err = a.exchange(ctx, quiet, body)
 	// A token that was refused inside HTTP 200 is renewed here, any other in do.
 	if e := llm.AsError(err); e != nil && e.Kind == llm.Unauthorized && e.Status < 300 && !a.begun && a.resp != nil && w.signer.renew(a.resp.Request) {
-		a.chat = dialect.NewChatStream(p.Quirks)
+		a.chat = a.m.decoder()
 		err = a.exchange(ctx, quiet, body)
 	}
 	return err
@@ -75,8 +76,11 @@ func (a *openAIAnswer) exchange(ctx context.Context, quiet *watch, body []byte) 
 	if p.Quirks.NoStream {
 		accept = "application/json"
 	}
-	if w.path != nil {
+	switch {
+	case w.path != nil:
 		path = w.path(a.r, a.model)
+	case w.completes(a.r, &p.Quirks):
+		path = "/completions"
 	}
 	a.asked = true
 	quiet.expect(p.HeaderTimeout, "no answer began within %v")
@@ -240,7 +244,7 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 	if o.Model == "" {
 		o.Model = a.model
 	}
-	o.Warnings = a.warnings
+	o.Warnings = slices.Concat(a.warnings, o.Warnings)
 	estimate := func(c *llm.Count, n int64) {
 		if !c.Known() {
 			*c = llm.Count{N: n, From: llm.Estimated}

@@ -9,6 +9,6 @@ func init() {
 	registerOpenAI(vendor{
 		name: "sglang", about: "SGLang on this machine",
 		baseURL: "http://127.0.0.1:30000/v1", local: true,
-		quirks: dialect.Quirks{ThinkingSwitch: "template", ContinueBy: "flags", ReasoningField: "reasoning_content", Pass: []string{"*"}},
+		quirks: dialect.Quirks{Completions: "text", ThinkingSwitch: "template", ContinueBy: "flags", ReasoningField: "reasoning_content", Pass: []string{"*"}},
 	})
 }

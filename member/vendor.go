@@ -34,6 +34,8 @@ type vendor struct {
 	// wire returns how the server is spoken to; p is what params returned,
 	// filled. nil = Chat Completions and a bearer key. It may change c.BaseURL.
 	wire func(c *Config, p params) (wire, error)
+	// wrap makes the member of what speaks to the server; nil = as it is.
+	wrap func(m *OpenAI, p params) llm.Member
 }
 
 // params is the settings of a kind: OpenAIParams, or a struct that has them
@@ -98,7 +100,11 @@ func registerOpenAI(v vendor) {
 					return nil, fmt.Errorf("member: %s: %w", c.Name, err)
 				}
 			}
-			return newOpenAI(c, *p.common(), w)
+			m, err := newOpenAI(c, *p.common(), w)
+			if err != nil || v.wrap == nil {
+				return m, err
+			}
+			return v.wrap(m, p), nil
 		},
 	})
 }

@@ -92,6 +92,7 @@ func exchanged(t *testing.T, file string) (kind string) {
 	}
 	server := &recordedServer{response: section("answer").Data}
 	c := Config{Name: "m", Key: "sk-secret", Client: &http.Client{Transport: server}}
+	spoken := dialect.Server(dialect.OpenAI{}) // what the caller speaks
 	for line := range strings.Lines(string(archive.Comment)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		switch key {
@@ -103,6 +104,9 @@ func exchanged(t *testing.T, file string) (kind string) {
 			c.Model = value
 		case "key":
 			c.Key = value
+		case "dialect":
+			i := slices.IndexFunc(dialect.Servers(), func(s dialect.Server) bool { return s.Name() == value })
+			spoken = dialect.Servers()[i]
 		case "params":
 			k, _ := Lookup(c.Use)
 			c.Params = k.Params()
@@ -121,7 +125,7 @@ func exchanged(t *testing.T, file string) (kind string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call, err := dialect.OpenAI{}.Decode(section("ask").Data)
+	call, err := spoken.Decode(section("ask").Data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +141,9 @@ func exchanged(t *testing.T, file string) (kind string) {
 			fmt.Fprintf(&out, "%s %q", e.Kind, e.Text)
 			for _, t := range e.Tokens {
 				fmt.Fprintf(&out, " %s:%v", t.Token, t.Logprob)
+			}
+			if e.Signature != "" {
+				fmt.Fprintf(&out, " signed %s", e.Signature)
 			}
 			out.WriteString("\n")
 		case llm.KindCall:
@@ -175,25 +182,28 @@ func exchanged(t *testing.T, file string) (kind string) {
 
 func TestVendorKinds(t *testing.T) {
 	want := map[string]string{ // kind: base URL, key, model
-		"openai":   "https://api.openai.com/v1 OPENAI_API_KEY ",
-		"qwen":     "https://dashscope.aliyuncs.com/compatible-mode/v1 DASHSCOPE_API_KEY qwen3.8-max",
-		"hunyuan":  "https://tokenhub.tencentmaas.com/v1 HUNYUAN_API_KEY hy4",
-		"glm":      "https://open.bigmodel.cn/api/paas/v4 ZHIPUAI_API_KEY|GLM_API_KEY glm-5.3",
-		"spark":    "https://spark-api-open.xf-yun.com/v2 SPARK_API_PASSWORD spark-x",
-		"pangu":    "https://api.modelarts-maas.com/v1 MAAS_API_KEY openpangu-2.0-pro",
-		"zhinao":   "https://api.360.cn/v1 ZHINAO_API_KEY 360gpt2-pro",
-		"deepseek": "https://api.deepseek.com DEEPSEEK_API_KEY deepseek-flash",
-		"kimi":     "https://api.moonshot.cn/v1 MOONSHOT_API_KEY kimi-k3",
-		"doubao":   "https://ark.cn-beijing.volces.com/api/v3 ARK_API_KEY doubao-seed-2-1-pro-260915",
-		"minimax":  "https://api.minimaxi.com/v1 MINIMAX_API_KEY MiniMax-M3",
-		"qianfan":  "https://qianfan.baidubce.com/v2 QIANFAN_API_KEY|QIANFAN_TOKEN ernie-5.5-flash-preview",
-		"stepfun":  "https://api.stepfun.com/v1 STEPFUN_API_KEY|STEP_API_KEY step-3.7-flash",
-		"baichuan": "https://api.baichuan-ai.com/v1 BAICHUAN_API_KEY Baichuan4-Turbo",
-		"gemini":   "https://generativelanguage.googleapis.com/v1beta/openai GEMINI_API_KEY|GOOGLE_API_KEY gemini-3.5-flash",
-		"ollama":   "http://127.0.0.1:11434/v1  ",
-		"vllm":     "http://127.0.0.1:8000/v1  ",
-		"llamacpp": "http://127.0.0.1:8080/v1  ",
-		"sglang":   "http://127.0.0.1:30000/v1  ",
+		"openai":        "https://api.openai.com/v1 OPENAI_API_KEY ",
+		"qwen":          "https://dashscope.aliyuncs.com/compatible-mode/v1 DASHSCOPE_API_KEY qwen3.8-max",
+		"hunyuan":       "https://tokenhub.tencentmaas.com/v1 HUNYUAN_API_KEY hy4",
+		"glm":           "https://open.bigmodel.cn/api/paas/v4 ZHIPUAI_API_KEY|GLM_API_KEY glm-5.3",
+		"spark":         "https://spark-api-open.xf-yun.com/v2 SPARK_API_PASSWORD spark-x",
+		"pangu":         "https://api.modelarts-maas.com/v1 MAAS_API_KEY openpangu-2.0-pro",
+		"zhinao":        "https://api.360.cn/v1 ZHINAO_API_KEY 360gpt2-pro",
+		"deepseek":      "https://api.deepseek.com DEEPSEEK_API_KEY deepseek-flash",
+		"kimi":          "https://api.moonshot.cn/v1 MOONSHOT_API_KEY kimi-k3",
+		"doubao":        "https://ark.cn-beijing.volces.com/api/v3 ARK_API_KEY doubao-seed-2-1-pro-260915",
+		"minimax":       "https://api.minimaxi.com/v1 MINIMAX_API_KEY MiniMax-M3",
+		"qianfan":       "https://qianfan.baidubce.com/v2 QIANFAN_API_KEY|QIANFAN_TOKEN ernie-5.5-flash-preview",
+		"stepfun":       "https://api.stepfun.com/v1 STEPFUN_API_KEY|STEP_API_KEY step-3.7-flash",
+		"baichuan":      "https://api.baichuan-ai.com/v1 BAICHUAN_API_KEY Baichuan4-Turbo",
+		"gemini":        "https://generativelanguage.googleapis.com/v1beta GEMINI_API_KEY|GOOGLE_API_KEY gemini-3.5-flash",
+		"anthropic":     "https://api.anthropic.com/v1 ANTHROPIC_API_KEY claude-sonnet-5",
+		"responses":     "https://api.openai.com/v1 OPENAI_API_KEY gpt-5.5",
+		"gemini-openai": "https://generativelanguage.googleapis.com/v1beta/openai GEMINI_API_KEY|GOOGLE_API_KEY gemini-3.5-flash",
+		"ollama":        "http://127.0.0.1:11434/v1  ",
+		"vllm":          "http://127.0.0.1:8000/v1  ",
+		"llamacpp":      "http://127.0.0.1:8080/v1  ",
+		"sglang":        "http://127.0.0.1:30000/v1  ",
 
 		"mindie":         "http://127.0.0.1:1025/v1  ",
 		"vllm-ascend":    "http://127.0.0.1:8000/v1  ",

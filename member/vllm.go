@@ -11,6 +11,6 @@ func vllm() vendor {
 	return vendor{
 		name: "vllm", about: "vLLM on this machine",
 		baseURL: "http://127.0.0.1:8000/v1", local: true,
-		quirks: dialect.Quirks{ThinkingSwitch: "template", ContinueBy: "flags", ReasoningField: "reasoning_content", Pass: []string{"*"}},
+		quirks: dialect.Quirks{Completions: "text", ThinkingSwitch: "template", ContinueBy: "flags", ReasoningField: "reasoning_content", Pass: []string{"*"}},
 	}
 }

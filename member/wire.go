@@ -40,6 +40,9 @@ type wire struct {
 	socket bool
 	// noModels says that the server has no list of models.
 	noModels bool
+	// speech is a protocol that dialect writes and reads itself; nil = Chat
+	// Completions. With it body and chunk are not asked.
+	speech *speech
 	// heard looks at the server's headers and events beside the decoder, and
 	// adds what it learned to the Outcome; nil = nothing.
 	heard func() listener
@@ -54,6 +57,12 @@ type listener interface {
 
 // encode writes the request in the server's form.
 func (w *wire) encode(r *llm.Request, o dialect.ChatOptions) (body []byte, warnings []string, err error) {
+	if w.speech != nil {
+		return w.speech.encode(r, o.Model, o.Stream)
+	}
+	if w.completes(r, &o.Quirks) {
+		return dialect.EncodeText(r, o)
+	}
 	body, warnings, err = dialect.EncodeChat(r, o)
 	if err != nil || w.body == nil {
 		return body, warnings, err
