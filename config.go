@@ -58,6 +58,19 @@ type Member struct {
 	Tools        *bool   `yaml:"tools"`                                // whether it calls tools; none = as far as the kind knows
 	Images       *bool   `yaml:"images"`                               // whether it takes images; none = as far as the kind knows
 	Params       any     `yaml:"params"`                               // the kind's own settings; none = its defaults
+
+	Endpoints []Endpoint         `yaml:"endpoints"`                     // other addresses and keys that give the same answers, beside base_url and the key above
+	Weight    int                `yaml:"weight" jsonschema:"minimum=0"` // share of the requests that go to base_url and the key above, where there are endpoints; 0 = 1
+	Guard     member.GuardParams `yaml:"guard"`                         // retries, and what is not asked for a while
+}
+
+// Endpoint is one more address, or one more key, under which a member is asked.
+type Endpoint struct {
+	BaseURL string `yaml:"base_url"`                      // address of its API; empty = the member's
+	KeyEnv  string `yaml:"key_env"`                       // environment variable that holds its key, as the member's; empty = the member's key, unless the address has another host
+	KeyFile string `yaml:"key_file"`                      // file that holds its key, as the member's; not beside key_env
+	Model   string `yaml:"model"`                         // the model's id there; empty = the member's
+	Weight  int    `yaml:"weight" jsonschema:"minimum=0"` // share of the requests; 0 = 1
 }
 
 // Price is one tier of a member's price list. Rates are for a million tokens.

@@ -57,8 +57,14 @@ func TestExamplesOfTheManualLoad(t *testing.T) {
 		}
 		// It can also be opened, with keys at hand.
 		for name, m := range l.Config.Members {
-			if m.KeyEnv != "" {
-				t.Setenv(m.KeyEnv, "key")
+			envs := strings.Split(m.KeyEnv, ":")
+			for _, e := range m.Endpoints {
+				envs = append(envs, e.KeyEnv)
+			}
+			for _, env := range envs {
+				if env != "" {
+					t.Setenv(env, "id.secret")
+				}
 			}
 			if m.KeyFile != "" {
 				m.KeyFile = write(t, "key")
@@ -82,7 +88,7 @@ func reference(s *jsonschema.Schema) string {
 	properties(&b, s, "")
 	for _, section := range []struct{ key, def, title string }{
 		{"fx", "FX", "fx.CODE"}, {"identity", "Identity", "identity"}, {"", "Tenant", "identity.tenants.NAME"}, {"", "TenantBudget", "identity.tenants.NAME.budget"}, {"brain", "Brain", "brain"}, {"books", "Books", "books"}, {"brain.shadow", "Shadow", "brain.shadow"}, {"limits", "Limits", "limits"}, {"runs", "Runs", "runs"}, {"log", "Log", "log"},
-		{"discover", "Discover", "discover"}, {"engine", "Engine", "engine"}, {"", "Member", "members.NAME"}, {"", "Price", "members.NAME.price"},
+		{"discover", "Discover", "discover"}, {"engine", "Engine", "engine"}, {"", "Member", "members.NAME"}, {"", "Price", "members.NAME.price"}, {"", "Endpoint", "members.NAME.endpoints"}, {"", "member.GuardParams", "members.NAME.guard"},
 	} {
 		def := s.Definitions[section.def]
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", section.title, def.Description)

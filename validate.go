@@ -127,21 +127,9 @@ func (c Config) checkMember(k *checker, name string, m Member) {
 	case m.Use == useLocal && (m.BaseURL != "" || m.KeyEnv != "" || m.KeyFile != ""):
 		k.add(path, "a model file has neither address nor key")
 	}
-	if m.BaseURL != "" {
-		u, err := url.Parse(m.BaseURL)
-		switch {
-		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-			k.add(join(path, "base_url"), "want an address such as https://api.example.com/v1")
-		case u.User != nil:
-			k.add(join(path, "base_url"), "want an address without user and password: use key_env or key_file")
-		}
-	}
-	if m.KeyEnv != "" && m.KeyFile != "" {
-		k.add(join(path, "key_file"), "both key_env and key_file are set, want one")
-	}
-	if m.KeyEnv != "" && !envRule.MatchString(m.KeyEnv) {
-		k.add(join(path, "key_env"), "want the name of an environment variable, such as GLM_API_KEY, not the key itself")
-	}
+	k.address(join(path, "base_url"), m.BaseURL)
+	k.keyEnv(path, m.KeyEnv, m.KeyFile)
+	m.checkEndpoints(k, path)
 	if m.WindowTokens < 0 {
 		k.add(join(path, "window_tokens"), "%d, want zero or more", m.WindowTokens)
 	}
@@ -163,6 +151,30 @@ func (c Config) checkMember(k *checker, name string, m Member) {
 		if !p.Until.IsZero() && !p.From.Before(p.Until) {
 			k.add(at+".until", "valid until %s, which is not after from", p.Until.Format("2006-01-02"))
 		}
+	}
+}
+
+// address checks where something is asked.
+func (k *checker) address(path, address string) {
+	if address == "" {
+		return
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		k.add(path, "want an address such as https://api.example.com/v1")
+	case u.User != nil:
+		k.add(path, "want an address without user and password: use key_env or key_file")
+	}
+}
+
+// keyEnv checks where a key is from.
+func (k *checker) keyEnv(path, env, file string) {
+	if env != "" && file != "" {
+		k.add(join(path, "key_file"), "both key_env and key_file are set, want one")
+	}
+	if env != "" && !envRule.MatchString(env) {
+		k.add(join(path, "key_env"), "want the name of an environment variable, such as GLM_API_KEY, not the key itself")
 	}
 }
 

@@ -82,6 +82,9 @@ func (m *Member) build(name, key string, locals *local.Store, exchange *money.Ex
 			return nil, err
 		}
 	}
+	if built, err = m.guarded(name, key, built, config, warn); err != nil {
+		return nil, err
+	}
 	return m.stated(built), nil
 }
 

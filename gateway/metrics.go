@@ -94,7 +94,7 @@ func newMetrics(registry *prometheus.Registry, g *Gateway) (*metrics, error) {
 		func() float64 { return float64(len(g.gate.slots)) })
 	var wrong error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.duration, m.ttft, m.token, m.tokens, m.asked, m.decisions, m.fusion, m.feedback, info, inflight, memberUp{g},
+		m.requests, m.duration, m.ttft, m.token, m.tokens, m.asked, m.decisions, m.fusion, m.feedback, info, inflight, memberUp{g}, targets{g},
 	} {
 		wrong = errors.Join(wrong, registry.Register(c))
 	}

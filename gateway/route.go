@@ -72,6 +72,7 @@ func (g *Gateway) register(servers []dialect.Server) error {
 		add("GET /readyz", &route{access: public, serve: (*exchange).ready})
 		add("GET /version", &route{access: anyKey, serve: (*exchange).showVersion})
 		add("GET /metrics", &route{access: admin, serve: (*exchange).showMetrics})
+		add("GET /admin/v1/members", &route{access: admin, serve: (*exchange).listMembers})
 		if g.keys != nil && !g.noAuth {
 			add("GET /admin/v1/keys", &route{access: admin, serve: (*exchange).listKeys})
 			add("POST /admin/v1/keys", &route{access: admin, serve: (*exchange).createKey})

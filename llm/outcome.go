@@ -42,6 +42,7 @@ type Outcome struct {
 	Verified      *bool  // whether the answer passed the strategy's checks; nil = there were none that could tell
 	// Warnings say what the caller asked for and this member did not get.
 	Warnings []string
+	Tries    []Try // the calls that were made for it, where it took more than one; usage and cost are those of all
 	Err      *Error
 	Parts    []*Outcome
 
@@ -157,6 +158,13 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Kind    ErrorKind `json:"kind"`
 		Message string    `json:"message"`
 	}
+	type try struct {
+		Target string    `json:"target"`
+		Error  ErrorKind `json:"error,omitempty"`
+		Hedge  bool      `json:"hedge,omitempty"`
+		Lost   bool      `json:"lost,omitempty"`
+		Took   int64     `json:"took_ms"`
+	}
 	type cost struct {
 		Amount   money.Amount   `json:"amount"`
 		Currency money.Currency `json:"currency"`
@@ -181,6 +189,7 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Chance     int64            `json:"chance_ppm,omitempty"`
 		Right      int64            `json:"right_ppm,omitempty"`
 		Warnings   []string         `json:"warnings,omitempty"`
+		Tries      []try            `json:"tries,omitempty"`
 		Err        *failure         `json:"error,omitempty"`
 		Coalitions map[string]int64 `json:"coalitions_ppm,omitempty"`
 		Parts      []*Outcome       `json:"parts,omitempty"`
@@ -188,6 +197,9 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
 		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
 		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Verified: o.Verified, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Coalitions: o.Coalitions, Parts: o.Parts,
+	}
+	for _, t := range o.Tries {
+		v.Tries = append(v.Tries, try{t.Target, t.Kind, t.Hedge, t.Lost, t.Took.Milliseconds()})
 	}
 	if o.Cost != nil {
 		v.Cost = &cost{o.Cost.Amount, o.Cost.Currency, o.Cost.From}

@@ -27,6 +27,7 @@ type health struct {
 
 func membersCommand(a *app) *cobra.Command {
 	var probe bool
+	var base, keyEnv string
 	c := &cobra.Command{
 		Use:   "members",
 		Short: "List who answers: vendors, servers and recordings",
@@ -34,11 +35,22 @@ func membersCommand(a *app) *cobra.Command {
 currency. With --probe each is asked whether it is in health, which costs no
 tokens. Where a server has kept a run log, it shows how often a member agrees
 with others (or is called right) of late, and since when that is clearly less
-than it was.`,
+than it was.
+
+With --url it shows how the members of a running server fare instead: which
+addresses and keys are asked, which rest because they said so or failed, and how
+often calls were made again. That takes an admin's key.`,
 		Example: `  summit members --probe
+  summit members --url http://127.0.0.1:8600
   summit members -o yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if base != "" {
+				if probe {
+					return usage("--probe asks the members of this configuration, --url a server, which probes its own: want one of them")
+				}
+				return a.showLive(c.Context(), base, keyEnv)
+			}
 			s, err := a.open(c.Context())
 			if err != nil {
 				return err
@@ -98,6 +110,8 @@ than it was.`,
 		},
 	}
 	c.Flags().BoolVar(&probe, "probe", false, "ask each member whether it is in health")
+	c.Flags().StringVar(&base, "url", "", "show the members of the server there, such as http://127.0.0.1:8600")
+	c.Flags().StringVar(&keyEnv, "key-env", "SUMMIT_API_KEY", "with --url: environment variable with an admin's key, or with _FILE added the file that holds it")
 	return c
 }
 
