@@ -44,8 +44,10 @@ type Vendor struct {
 	// Returns says that the vendor wants the thoughts of a turn with calls
 	// back, together with the calls.
 	Returns bool
-	params  func(address string) string // parameters that its member needs, as JSON; nil = none
-	door    door
+	// Signed says that thoughts come back with a signature or not at all.
+	Signed bool
+	params func(address string) string // parameters that its member needs, as JSON; nil = none
+	door   door
 }
 
 // door is one protocol: it adds its routes.
