@@ -130,9 +130,6 @@ func (w words) matrix(b *strings.Builder, table map[string]map[string][]string, 
 	}
 }
 
-// unfaked are the kinds of members that have no fake.
-var unfaked = []string{"anthropic", "gemini", "responses"}
-
 // TestEveryKindHasAFake holds the fakes against the kinds of members.
 func TestEveryKindHasAFake(t *testing.T) {
 	faked := map[string]bool{}
@@ -143,7 +140,7 @@ func TestEveryKindHasAFake(t *testing.T) {
 		}
 	}
 	for _, k := range member.Kinds() {
-		if k.BaseURL != "" && !faked[k.Name] && !slices.Contains(unfaked, k.Name) {
+		if k.BaseURL != "" && !faked[k.Name] {
 			t.Errorf("members of the kind %s have no fake", k.Name)
 		}
 	}
