@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*SQLite, err
 	s := &SQLite{db: db, path: path, writer: startWriter(b, o.Now)}
 	s.close = sync.OnceValue(func() error {
 		s.stop()
-		if err := errors.Join(b.conn.Close(), db.Close()); err != nil {
+		if err := errors.Join(b.close(), db.Close()); err != nil {
 			return fmt.Errorf("ledger: %s: close: %w", path, err)
 		}
 		return nil
@@ -71,6 +72,8 @@ type sqliteBackend struct {
 	path string
 	conn *sql.Conn
 	st   map[string]*sql.Stmt
+	raw  map[string]rawStmt // those of writeRows
+	args []driver.NamedValue
 	cache
 }
 
@@ -79,7 +82,7 @@ func newSQLiteBackend(ctx context.Context, db *sql.DB, path string, o SQLiteOpti
 	if err != nil {
 		return nil, err
 	}
-	b := &sqliteBackend{path: path, conn: conn, st: map[string]*sql.Stmt{}}
+	b := &sqliteBackend{path: path, conn: conn, st: map[string]*sql.Stmt{}, raw: map[string]rawStmt{}}
 	// A longer log makes for fewer checkpoints, each of which writes pages
 	// that changed often only once. 8192 pages are 32 MiB.
 	pragmas := []string{`PRAGMA wal_autocheckpoint = 8192`, `PRAGMA cache_size = -65536`, `PRAGMA temp_store = MEMORY`}
@@ -403,58 +406,111 @@ func (b *sqliteBackend) writeStage(ctx context.Context, s *stage) error {
 		}
 		ids[l] = id
 	}
-	rows := make([]any, 0, 4*postingRows)
+	// Thousands of statements: the driver's own way is shorter than that of
+	// database/sql.
+	return b.conn.Raw(func(conn any) error {
+		raw, ok := conn.(driver.ConnPrepareContext)
+		if !ok {
+			return fmt.Errorf("connection of type %T can't prepare", conn)
+		}
+		return b.writeRows(ctx, raw, s, ids)
+	})
+}
+
+// writeRows inserts the rows of a stage.
+func (b *sqliteBackend) writeRows(ctx context.Context, conn driver.ConnPrepareContext, s *stage, ids map[line]int64) error {
+	exec := func(query string, args ...driver.Value) error {
+		st := b.raw[query]
+		if st == nil {
+			prepared, err := conn.PrepareContext(ctx, query)
+			if err != nil {
+				return err
+			}
+			var ok bool
+			if st, ok = prepared.(rawStmt); !ok {
+				return errors.Join(fmt.Errorf("statement of type %T takes no context", prepared), prepared.Close())
+			}
+			b.raw[query] = st
+		}
+		b.args = b.args[:0]
+		for i, x := range args {
+			b.args = append(b.args, driver.NamedValue{Ordinal: i + 1, Value: x})
+		}
+		_, err := st.ExecContext(ctx, b.args)
+		return err
+	}
+	rows := make([]driver.Value, 0, 4*postingRows)
 	for _, t := range s.txns {
 		links, err := linkText(t.Links)
 		if err != nil {
 			return err
 		}
-		if err := b.exec(ctx, `INSERT OR ROLLBACK INTO txn (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			t.Seq, t.Key, t.Input[:], t.Kind, t.BookedAt.UnixMicro(), string(t.Period), string(t.Effective), t.Released, micros(t.Expires),
+		if err := exec(`INSERT OR ROLLBACK INTO txn (`+headColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.Seq, t.Key, t.Input[:], t.Kind, t.BookedAt.UnixMicro(), string(t.Period), string(t.Effective), int64(t.Released), micros(t.Expires),
 			t.Ends, t.Reverses, string(t.Closes), t.Reason, links, t.checks, t.Hash[:]); err != nil {
 			return err
 		}
 		for n, p := range t.Postings {
-			if rows = append(rows, t.Seq, n, ids[line{p.Account, p.Currency}], int64(p.Amount)); len(rows) == cap(rows) {
-				if err := b.exec(ctx, sqlPostings, rows...); err != nil {
+			if rows = append(rows, t.Seq, int64(n), ids[line{p.Account, p.Currency}], int64(p.Amount)); len(rows) == cap(rows) {
+				if err := exec(sqlPostings, rows...); err != nil {
 					return err
 				}
 				rows = rows[:0]
 			}
 		}
 		for n, r := range t.Records {
-			if err := b.exec(ctx, `INSERT OR ROLLBACK INTO record (id, kind, key, body) VALUES (?, ?, ?, ?)`, t.Seq<<recordShift|int64(n), r.Kind, r.Key, blob(r.Body)); err != nil {
+			if err := exec(`INSERT OR ROLLBACK INTO record (id, kind, key, body) VALUES (?, ?, ?, ?)`, t.Seq<<recordShift|int64(n), r.Kind, r.Key, blob(r.Body)); err != nil {
 				return err
 			}
 		}
 		if t.Expires != nil && !s.ended[t.Seq] {
-			if err := b.exec(ctx, `INSERT OR ROLLBACK INTO hold (seq, expires) VALUES (?, ?)`, t.Seq, micros(t.Expires)); err != nil {
+			if err := exec(`INSERT OR ROLLBACK INTO hold (seq, expires) VALUES (?, ?)`, t.Seq, micros(t.Expires)); err != nil {
 				return err
 			}
 		}
 		if t.Ends != 0 {
-			if err := b.exec(ctx, `DELETE FROM hold WHERE seq = ?`, t.Ends); err != nil {
+			if err := exec(`DELETE FROM hold WHERE seq = ?`, t.Ends); err != nil {
 				return err
 			}
 		}
 	}
 	for ; len(rows) > 0; rows = rows[4:] {
-		if err := b.exec(ctx, `INSERT OR ROLLBACK INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)`, rows[:4]...); err != nil {
+		if err := exec(`INSERT OR ROLLBACK INTO posting (seq, n, line, amount) VALUES (?, ?, ?, ?)`, rows[:4]...); err != nil {
 			return err
 		}
 	}
 	for l, x := range s.balances {
-		if err := b.exec(ctx, `INSERT INTO balance (line, amount) VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET amount = excluded.amount`, ids[l], int64(x)); err != nil {
+		if err := exec(`INSERT INTO balance (line, amount) VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET amount = excluded.amount`, ids[l], int64(x)); err != nil {
 			return err
 		}
 	}
 	for t, x := range s.turnovers {
-		if err := b.exec(ctx, `INSERT INTO turnover (period, line, amount) VALUES (?, ?, ?) ON CONFLICT (period, line) DO UPDATE SET amount = excluded.amount`,
+		if err := exec(`INSERT INTO turnover (period, line, amount) VALUES (?, ?, ?) ON CONFLICT (period, line) DO UPDATE SET amount = excluded.amount`,
 			string(t.period), ids[t.line], int64(x)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rawStmt is a prepared statement of the driver.
+type rawStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+}
+
+// close closes the connection with its statements.
+func (b *sqliteBackend) close() error {
+	var err error
+	if len(b.raw) > 0 {
+		err = b.conn.Raw(func(any) (err error) {
+			for _, st := range b.raw {
+				err = errors.Join(err, st.Close())
+			}
+			return err
+		})
+	}
+	return errors.Join(err, b.conn.Close())
 }
 
 // blob is never NULL.

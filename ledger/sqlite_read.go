@@ -198,7 +198,7 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 		return err
 	}
 	defer heads.Close()
-	postings, err := tx.QueryContext(ctx, `SELECT seq, n, line, amount FROM posting WHERE seq > ? AND seq <= ? ORDER BY seq, n`, after, until)
+	postings, err := tx.QueryContext(ctx, `SELECT seq * 131072 + n, line, amount FROM posting WHERE seq > ? AND seq <= ? ORDER BY seq, n`, after, until)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,10 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 		if p.ok = postings.Next(); !p.ok {
 			return postings.Err()
 		}
-		return postings.Scan(&p.seq, &p.n, &p.line, &p.amount)
+		var id int64 // one column less, for there are many
+		err := postings.Scan(&id, &p.line, &p.amount)
+		p.seq, p.n = id>>17, id&(1<<17-1)
+		return err
 	}
 	var r struct {
 		rowOf

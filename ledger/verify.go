@@ -217,6 +217,8 @@ type part struct {
 	found                   int64
 	err                     error
 
+	tallies   map[line]*tally
+	touched   []*tally
 	balances  map[line]Units
 	turnovers map[turned]Units
 	peaks     map[line]peak // of covered accounts
@@ -229,6 +231,41 @@ type part struct {
 	closings  int
 	last      time.Time
 	first     time.Time
+}
+
+// tally is what a part adds up of a line while it is read.
+type tally struct {
+	sum     Units
+	covered bool
+	highest peak   // after a debit
+	period  Period // the last that took a posting
+	turned  Units  // of it, since it began
+}
+
+// tally returns the line's.
+func (p *part) tally(l line, period Period) *tally {
+	y := p.tallies[l]
+	if y == nil {
+		y = &tally{covered: l.account.Covered(), period: period}
+		p.tallies[l] = y
+	}
+	if y.period != period {
+		p.turnovers[turned{y.period, l}] += y.turned
+		y.period, y.turned = period, 0
+	}
+	return y
+}
+
+// settle turns the tallies into balances, turnovers and peaks.
+func (p *part) settle() {
+	for l, y := range p.tallies {
+		p.balances[l] += y.sum
+		p.turnovers[turned{y.period, l}] += y.turned
+		if y.highest.seq > 0 {
+			p.peaks[l] = y.highest
+		}
+	}
+	clear(p.tallies)
 }
 
 // peak is the highest sum of a line within a part, and where it was.
@@ -250,7 +287,7 @@ type ending struct {
 }
 
 func newPart(after, until int64) *part {
-	return &part{after: after, until: until, balances: map[line]Units{}, turnovers: map[turned]Units{}, peaks: map[line]peak{},
+	return &part{after: after, until: until, tallies: map[line]*tally{}, balances: map[line]Units{}, turnovers: map[turned]Units{}, peaks: map[line]peak{},
 		opened: map[int64]hold{}, reversed: map[int64]map[line]Units{}}
 }
 
@@ -408,20 +445,18 @@ func (p *part) carry(t *Txn) {
 	if t.Expires != nil {
 		p.opened[t.Seq] = hold{*t.Expires, digest(t.Postings, 1)}
 	}
-	touched := map[line]bool{}
+	p.touched = p.touched[:0]
 	for _, x := range t.Postings {
-		l := line{x.Account, x.Currency}
-		p.balances[l] += x.Amount
-		p.turnovers[turned{t.Period, l}] += x.Amount
-		if x.Amount > 0 {
-			touched[l] = true
+		y := p.tally(line{x.Account, x.Currency}, t.Period)
+		y.sum += x.Amount
+		y.turned += x.Amount
+		if x.Amount > 0 && y.covered {
+			p.touched = append(p.touched, y)
 		}
 	}
-	for l := range touched {
-		if l.account.Covered() {
-			if x, ok := p.peaks[l]; !ok || p.balances[l] > x.sum {
-				p.peaks[l] = peak{p.balances[l], t.Seq}
-			}
+	for _, y := range p.touched {
+		if y.highest.seq == 0 || y.sum > y.highest.sum {
+			y.highest = peak{y.sum, t.Seq}
 		}
 	}
 	if t.Reverses != 0 {
@@ -463,6 +498,7 @@ func digest(postings []Posting, sign Units) uint64 {
 
 // join adds the part that follows.
 func (p *part) join(next *part, r *Report) {
+	next.settle()
 	if next.earliest != "" && next.earliest <= p.closed {
 		r.add(Damage{Table: "txn", Seq: next.earliestN, What: fmt.Sprintf("period %s took it, which was closed with all up to %s", next.earliest, p.closed)})
 	}
