@@ -42,13 +42,13 @@ func Backup(ctx context.Context, dataDir, folder string) (files []BackedUp, err 
 	}
 	defer func() {
 		if err != nil { // half a backup is none
-			for _, name := range []string{versionFile, keysFile, runsFile, booksFile} {
+			for _, name := range []string{versionFile, keysFile, runsFile, samplesFile, booksFile} {
 				_ = os.Remove(filepath.Join(folder, name))
 			}
 		}
 	}()
 	// The version comes last: a folder without one was not finished.
-	for _, name := range []string{keysFile, runsFile, booksFile, versionFile} {
+	for _, name := range []string{keysFile, runsFile, samplesFile, booksFile, versionFile} {
 		from, to := filepath.Join(dataDir, name), filepath.Join(folder, name)
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			continue

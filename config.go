@@ -26,6 +26,7 @@ type Config struct {
 	Books    Books             `yaml:"books"`    // what requests cost, and who of the alliance gets what
 	Runs     Runs              `yaml:"runs"`     // how long the log of runs is kept
 	Log      Log               `yaml:"log"`      // what is logged, to standard error
+	Distill  Distill           `yaml:"distill"`  // keeping texts for small models to learn from, of tenants that agreed
 	Discover Discover          `yaml:"discover"` // looking for members where none are configured
 
 	// Ephemeral keeps everything off the disk and takes no lock: models can be

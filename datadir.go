@@ -21,6 +21,7 @@ const (
 	versionFile = "version"
 	keysFile    = "keys.db"
 	runsFile    = "runs.db"
+	samplesFile = "samples.db"
 	booksFile   = "books.db"
 	adminFile   = "admin-key"
 

@@ -68,6 +68,7 @@ func (c Config) check() []Problem {
 	}
 	c.Limits.check(k)
 	c.Brain.check(k)
+	c.Distill.check(k)
 	c.Books.check(k)
 	for _, name := range slices.Sorted(maps.Keys(c.Identity.Tenants)) {
 		path := join("identity.tenants", name)

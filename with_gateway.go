@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"summit/demo"
+	"summit/distill"
 	"summit/gateway"
 	"summit/identity"
 	"summit/learn"
@@ -26,6 +27,7 @@ type serving struct {
 	accounts *accounts
 	keys     identity.Keys
 	runs     *learn.Learner
+	keeper   *distill.Keeper // nil = nobody's texts are kept
 	books    *booking // nil = requests are not paid for
 	gateway  *gateway.Gateway
 	loopback bool
@@ -63,6 +65,9 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 	if v.runs, err = openLearning(ctx, store, c, s); err != nil {
 		return nil, err
 	}
+	if v.keeper, err = openKeeper(ctx, v.data.file(samplesFile), c, s); err != nil {
+		return nil, err
+	}
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(learning{v.runs}); err != nil {
 		return nil, fmt.Errorf("summit: metrics: %w", err)
@@ -91,6 +96,9 @@ func openServing(ctx context.Context, c Config, s *Summit) (_ *serving, err erro
 // Close closes what is open, the last first.
 func (v *serving) Close() error {
 	var err error
+	if v.keeper != nil {
+		err = errors.Join(err, v.keeper.Close())
+	}
 	if v.runs != nil {
 		err = errors.Join(err, v.runs.Close())
 	}
@@ -174,7 +182,7 @@ func (s shown) Model(name string) (llm.Member, error) {
 	if len(d.tenants) > 0 {
 		m = &limited{m, s.serving.accounts, d.tenants}
 	}
-	return s.watched(d, name, s.sold(d, name, m)), nil
+	return s.kept(s.watched(d, name, s.sold(d, name, m))), nil
 }
 
 // Models returns all that can be asked.
