@@ -28,7 +28,7 @@ type serving struct {
 	keys     identity.Keys
 	runs     *learn.Learner
 	keeper   *distill.Keeper // nil = nobody's texts are kept
-	books    *booking // nil = requests are not paid for
+	books    *booking        // nil = requests are not paid for
 	gateway  *gateway.Gateway
 	loopback bool
 	admin    string // the secret of the admin key that was just made; empty = there was one
