@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,6 +17,8 @@ func init() { register(trainCommand) }
 
 func trainCommand(a *app) *cobra.Command {
 	var o train.Options
+	var job train.Job
+	var export string
 	c := &cobra.Command{
 		Use:   "train RECIPE",
 		Short: "Train a small model from a recipe",
@@ -26,15 +29,29 @@ log.jsonl with a line for each step, loss.svg and a checkpoint.
 
 The same recipe and data give the same weights, bit for bit, with any number
 of threads, and also when a run is interrupted and continued with --resume.
-docs/train.md describes recipes and data files.`,
+docs/train.md describes recipes and data files.
+
+Where one machine is too small, --export writes the recipe as a job for a
+framework that trains on many chips: data, configuration and a script. Names of
+settings are checked against the release that is written for.`,
 		Example: `  summit train poet.yaml
   summit train poet.yaml --resume --threads 2
-  summit run poet/model.gguf -p "春"`,
+  summit run poet/model.gguf -p "春"
+  summit train tune.yaml --export job --for llama-factory --model Qwen/Qwen3-8B`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			r, err := train.ReadRecipe(args[0])
 			if err != nil {
 				return err
+			}
+			if export != "" {
+				if err := train.Export(r, &job, export); err != nil {
+					return err
+				}
+				return a.emit(map[string]string{"job": export, "framework": job.Framework}, func(w io.Writer) {
+					row(w, "job", plain(export))
+					row(w, "start with", plain(filepath.Join(export, "launch.sh")))
+				})
 			}
 			screen := terminal(a.err)
 			var shown time.Time
@@ -74,6 +91,11 @@ docs/train.md describes recipes and data files.`,
 	f.IntVar(&o.Threads, "threads", 0, "threads that compute; 0 = one a core")
 	f.StringVar(&o.Kernels, "kernels", "", "tier of the processor's kernels; another tier rounds differently; empty = the best")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "stop after this step with a checkpoint; 0 = at the recipe's end")
+	f.StringVar(&export, "export", "", "write a job for another framework into this folder instead of training")
+	f.StringVar(&job.Framework, "for", "llama-factory", "with --export: "+strings.Join(train.Frameworks(), " or "))
+	f.StringVar(&job.Model, "model", "", "with --export: the model that is tuned, a folder or a name on a hub")
+	f.IntVar(&job.Devices, "devices", 0, "with --export: chips of the machine; 0 = 8")
+	f.StringToStringVar(&job.Settings, "setting", nil, "with --export: NAME=VALUE of a setting of the framework's own; an empty value is a flag alone")
 	return c
 }
 
