@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: check lint test race bench bench-engine bench-ledger fuzz size run build conformance test-real-clients test-postgres test-crash
+.PHONY: check lint test race test-oracle bench bench-close bench-engine bench-ledger fuzz size run build conformance test-real-clients test-postgres test-crash
 
 check: lint race
 
@@ -58,3 +58,9 @@ bench-ledger: # the books' figures of docs/performance.md; TMPDIR says on which 
 CRASHES ?= 200
 test-crash: # a process that posts, closes periods and exports is killed CRASHES times
 	SUMMIT_TEST_CRASHES=$(CRASHES) go test ./ledger -run Crash -count 1 -v -timeout 1h
+
+test-oracle: # 100,000 random settlements against an independent computation
+	SUMMIT_ORACLE=100000 go test ./alliance -run TestOracle -v -timeout 30m
+
+bench-close: # a month of a million requests: booked, closed, stated twice, verified; needs about 6 GB in TMPDIR
+	SUMMIT_MONTH=1000000 go test ./alliance -run TestMonth -v -timeout 60m
