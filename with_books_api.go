@@ -39,6 +39,9 @@ func (b *booking) routes() []gateway.Extra {
 		{Pattern: "POST /admin/v1/books/disputes", Roles: admins, Serve: changes(b, openDispute)},
 		{Pattern: "POST /admin/v1/books/decisions", Roles: admins, Serve: changes(b, decide)},
 		{Pattern: "POST /admin/v1/books/closes", Roles: admins, Serve: changes(b, closePeriod)},
+		{Pattern: "POST /admin/v1/books/payouts", Roles: admins, Serve: changes(b, payout)},
+		{Pattern: "GET /admin/v1/books/audits", Roles: admins, Serve: b.showAudits},
+		{Pattern: "POST /admin/v1/books/audits", Roles: admins, Serve: changes(b, audit)},
 		{Pattern: "GET /admin/v1/books/closes/{period...}", Roles: everybody, Serve: b.showClose},
 		{Pattern: "GET /admin/v1/books/statements/{file...}", Roles: owners, Serve: b.showStatement},
 		{Pattern: "GET /admin/v1/books/proofs/{period...}", Roles: owners, Serve: b.showProof},
@@ -210,6 +213,26 @@ type decisionBody struct {
 
 func decide(ctx context.Context, b *booking, v decisionBody) (any, error) {
 	return b.Journal.DecideDispute(ctx, v.ID, v.Decision, v.To)
+}
+
+type payoutBody struct {
+	Member    string       `json:"member"`
+	Amount    money.Amount `json:"amount"`
+	Reference string       `json:"reference"`
+}
+
+func payout(ctx context.Context, b *booking, v payoutBody) (any, error) {
+	return v, b.Journal.Pay(ctx, v.Member, v.Amount, v.Reference)
+}
+
+// showAudits shows the requests of a month that are to be measured.
+func (b *booking) showAudits(ctx context.Context, q gateway.Query) (any, error) {
+	all, err := b.Journal.ToMeasure(ctx, ledger.Period(q.Get("period")))
+	return all, told(err)
+}
+
+func audit(ctx context.Context, b *booking, v alliance.Audited) (any, error) {
+	return v, b.Journal.Audit(ctx, v)
 }
 
 type closeBody struct {

@@ -645,6 +645,15 @@ func TestCloseAndStatements(t *testing.T) {
 		}
 		approved[strings.TrimPrefix(string(b.Account), "rounding:")] -= b.Amount
 	}
+	for m, want := range map[string]string{"qwen": "", "everest": "approved are"} {
+		for range 2 { // the same reference is booked once
+			err := j.Pay(t.Context(), m, 30_000, "bank-"+m)
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("payout to %s: %v, want %q", m, err, want)
+			}
+		}
+	}
+	approved["qwen"] -= 30_000
 	// What both months' statements say is what is in the books.
 	stated := map[string]Units{}
 	for _, s := range all {
@@ -656,6 +665,9 @@ func TestCloseAndStatements(t *testing.T) {
 	}
 	for _, s := range all {
 		stated[s.Member] += Units(s.Fen)*fenUnits + s.Rest
+		if s.Member == "qwen" {
+			stated["qwen"] -= 30_000
+		}
 		if stated[s.Member] != approved[s.Member] {
 			t.Errorf("%s: %d by its statements, %d in the books", s.Member, stated[s.Member], approved[s.Member])
 		}

@@ -176,6 +176,9 @@ func (j *Journal) Close(ctx context.Context, period ledger.Period) (*CloseResult
 	if err != nil {
 		return nil, named(err)
 	}
+	if err := j.loadTables(ctx); err != nil { // the month's audits count from now on
+		return nil, named(err)
+	}
 	return j.closed(ctx, period)
 }
 

@@ -57,7 +57,7 @@ three inputs alone; nothing is stored or sent. docs/settlement.md describes them
 	f.StringVar(&events, "events", "", "JSON file with opening and requests; - = standard input")
 	f.StringVar(&contracts, "contracts", "", "folder with one YAML file for each contract")
 	f.StringVar(&terms, "terms", "", "YAML file with the alliance's terms")
-	c.AddCommand(settleClose(a), settleReopenCheck(a), settleRefund(a), settleDispute(a))
+	c.AddCommand(settleClose(a), settleReopenCheck(a), settleRefund(a), settleDispute(a), settlePay(a))
 	return c
 }
 

@@ -16,6 +16,7 @@ import (
 	"summit"
 	"summit/alliance"
 	"summit/ledger"
+	"summit/money"
 )
 
 func init() { register(statementCommand) }
@@ -252,6 +253,42 @@ func settleRefund(a *app) *cobra.Command {
 	f.StringVar(&r.Part, "part", "", "such as 1/3 (default: all)")
 	f.StringVar(&r.Fault, "fault", "", "the member that makes good what the others lose")
 	f.Var(setting{a, "data_dir"}, "data-dir", "folder with the books")
+	return c
+}
+
+// settlePay books a payout.
+func settlePay(a *app) *cobra.Command {
+	var reference string
+	c := &cobra.Command{
+		Use:     "pay MEMBER AMOUNT --reference TEXT",
+		Short:   "Book that a member was paid out of what was approved",
+		Example: "  summit settle pay glm 1234.56 --reference bank-99",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			amount, err := money.ParseAmount(args[1])
+			if err != nil {
+				return usage("%w", err)
+			}
+			if reference == "" {
+				return usage("want --reference, such as the bank's number: it keeps the same payout from being booked twice")
+			}
+			return a.withBooks(c.Context(), func(b *summit.Accounting) error {
+				if err := b.Journal.Pay(c.Context(), args[0], amount, reference); err != nil {
+					return err
+				}
+				t, err := b.Journal.Totals(c.Context())
+				if err != nil {
+					return err
+				}
+				at := slices.IndexFunc(t.Members, func(m *alliance.MemberTotals) bool { return m.Member == args[0] })
+				return a.emit(t.Members[at], func(w io.Writer) {
+					fmt.Fprintf(w, "%s was paid %s %s; %s are left\n", args[0], amount, t.Currency, alliance.Decimal(t.Members[at].Approved))
+				})
+			})
+		},
+	}
+	c.Flags().StringVar(&reference, "reference", "", "of the payout, such as the bank's number")
+	c.Flags().Var(setting{a, "data_dir"}, "data-dir", "folder with the books")
 	return c
 }
 
