@@ -30,6 +30,9 @@ func (x *exchange) answer() {
 	}
 	defer g.gate.leave()
 	member, err := x.decode(b.b)
+	if err == nil {
+		err = x.through()
+	}
 	if err != nil {
 		x.fail(err)
 		return

@@ -45,6 +45,10 @@ func (x *exchange) embed() {
 		return
 	}
 	x.model, x.call = call.Model, &dialect.Call{Request: &llm.Request{Model: call.Model, Summit: llm.Extension{Unlearned: true}}}
+	if err := x.through(); err != nil {
+		x.fail(err)
+		return
+	}
 	ctx, _, free := x.context()
 	defer free()
 	start := time.Now()

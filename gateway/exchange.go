@@ -22,6 +22,7 @@ import (
 
 // exchange is one request on its way through the gateway.
 type exchange struct {
+	via     []string // the servers that it has come through, this one last
 	g       *Gateway
 	w       responder
 	r       *http.Request

@@ -10,11 +10,13 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,6 +138,7 @@ func (l Limits) withDefaults() (Limits, error) {
 
 // Gateway answers requests. Make it with New.
 type Gateway struct {
+	id       string // of this process, for those that requests are passed on to
 	models   Models
 	keys     identity.Keys
 	runs     Runs
@@ -191,6 +194,7 @@ func New(c Config) (*Gateway, error) {
 		c.Servers = dialect.Servers()
 	}
 	g := &Gateway{
+		id:     strings.ToLower(rand.Text()),
 		models: c.Models, keys: c.Keys, runs: c.Runs, noAuth: c.NoAuth, version: c.Version, extras: c.Extras, limits: limits, log: c.Logger,
 		origins: allowed, started: time.Now(),
 		gate:    gate{slots: make(chan struct{}, limits.Requests), queue: int64(limits.Queue)},

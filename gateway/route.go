@@ -298,7 +298,8 @@ func (x *exchange) unknownModel(name string) *llm.Error {
 // context returns the context of the request's work: it ends with the client,
 // with the time that a request may take, and with the server.
 func (x *exchange) context() (ctx context.Context, cancel context.CancelCauseFunc, free func()) {
-	timed, stop := context.WithTimeoutCause(x.r.Context(), x.g.limits.RequestTime, x.g.tooSlow)
+	most, why := x.patience()
+	timed, stop := context.WithTimeoutCause(x.r.Context(), most, why)
 	ctx, cancel = context.WithCancelCause(x.known(timed))
 	unhook := context.AfterFunc(x.g.base, func() { cancel(context.Cause(x.g.base)) })
 	return ctx, cancel, func() {
@@ -311,7 +312,7 @@ func (x *exchange) context() (ctx context.Context, cancel context.CancelCauseFun
 // known returns the context with who asks and under which id what happens is
 // kept, for those below who may know it.
 func (x *exchange) known(ctx context.Context) context.Context {
-	ctx = identity.Asking(ctx, x.key)
+	ctx = llm.WithVia(identity.Asking(ctx, x.key), x.via)
 	if x.call != nil && x.call.N == 1 {
 		ctx = run.Recording(ctx, x.runID)
 		if keys := x.r.Header["Idempotency-Key"]; len(keys) == 1 && sane(keys[0]) {

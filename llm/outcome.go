@@ -45,6 +45,7 @@ type Outcome struct {
 	Tries    []Try // the calls that were made for it, where it took more than one; usage and cost are those of all
 	Err      *Error
 	Parts    []*Outcome
+	Remote   *Outcome // member that is another Summit: what it says happened there; its members are not ours
 
 	// What can be learned from it. Chances are in millionths, 0 = unknown.
 	ChancePPM int64     // of this member being asked, given the request and what was answered before
@@ -193,10 +194,11 @@ func (o *Outcome) MarshalJSON() ([]byte, error) {
 		Err        *failure         `json:"error,omitempty"`
 		Coalitions map[string]int64 `json:"coalitions_ppm,omitempty"`
 		Parts      []*Outcome       `json:"parts,omitempty"`
+		Remote     *Outcome         `json:"remote,omitempty"`
 	}{
 		Member: o.Member, Model: o.Model, Strategy: o.Strategy, Finish: o.Finish, Usage: o.Usage,
 		TTFT: o.TTFT.Milliseconds(), Took: o.Took.Milliseconds(), WeightPPM: o.WeightPPM,
-		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Verified: o.Verified, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Coalitions: o.Coalitions, Parts: o.Parts,
+		Reason: o.Reason, Stop: o.Stop, Answer: o.Answer, Confidence: o.ConfidencePPM, Verified: o.Verified, Chance: o.ChancePPM, Right: o.RightPPM, Warnings: o.Warnings, Coalitions: o.Coalitions, Parts: o.Parts, Remote: o.Remote,
 	}
 	for _, t := range o.Tries {
 		v.Tries = append(v.Tries, try{t.Target, t.Kind, t.Hedge, t.Lost, t.Took.Milliseconds()})

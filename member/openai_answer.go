@@ -209,9 +209,15 @@ func (a *openAIAnswer) whole(ctx context.Context, content io.Reader) error {
 func (a *openAIAnswer) pass() error {
 	for _, e := range a.events {
 		a.begun = true
+		if a.m.wire.event != nil {
+			a.m.wire.event(a.m.card.Name, &e)
+		}
 		switch e.Kind {
 		case llm.KindStart:
 			e.Warnings = a.warnings
+			if a.hears != nil {
+				a.hears.begin(&e)
+			}
 		case llm.KindReasoning:
 			a.thought.Add(e.Text)
 			a.bytes += len(e.Text)
@@ -245,6 +251,9 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 		o.Model = a.model
 	}
 	o.Warnings = slices.Concat(a.warnings, o.Warnings)
+	if a.hears != nil {
+		a.hears.tell(&o)
+	}
 	estimate := func(c *llm.Count, n int64) {
 		if !c.Known() {
 			*c = llm.Count{N: n, From: llm.Estimated}
@@ -260,13 +269,12 @@ func (a *openAIAnswer) outcome() *llm.Outcome {
 				estimate(&o.Usage.Reasoning, n)
 			}
 		}
-		o.Cost = a.m.card.Cost(o.Usage, a.start)
+		if c := a.m.card.Cost(o.Usage, a.start); c != nil {
+			o.Cost = c
+		}
 	}
 	if a.asked {
 		o.Usage.Calls = llm.Count{N: 1, From: llm.OwnCount}
-	}
-	if a.hears != nil {
-		a.hears.tell(&o)
 	}
 	return &o
 }

@@ -148,10 +148,16 @@ func exchanged(t *testing.T, file string) (kind string) {
 			out.WriteString("\n")
 		case llm.KindCall:
 			fmt.Fprintf(&out, "call %d %s %s %q\n", e.Call.Index, e.Call.ID, e.Call.Name, e.Call.ArgsDelta)
+		case llm.KindProgress:
+			fmt.Fprintf(&out, "progress %s\n", e.Progress.Note)
 		case llm.KindDone:
 			o := e.Done
 			usage, _ := json.Marshal(o.Usage)
 			fmt.Fprintf(&out, "done %s %s\nusage %s\n", o.Model, o.Finish, usage)
+			if o.Remote != nil {
+				remote, _ := json.Marshal(o.Remote)
+				fmt.Fprintf(&out, "remote %s\n", remote)
+			}
 			if o.Cost != nil {
 				fmt.Fprintf(&out, "cost %s %s, %s\n", o.Cost.Amount, o.Cost.Currency, o.Cost.From)
 			}

@@ -25,6 +25,9 @@ type wire struct {
 	path func(r *llm.Request, model string) string
 	// header adds what the server wants to see beside the usual headers.
 	header func(req *http.Request, stream bool)
+	// fields are added to every request of Chat Completions, over any other
+	// value; nil = none.
+	fields func(r *llm.Request) map[string]string
 	// body puts a request into the server's form: it takes the fields that it
 	// has a place for. Those that are left are warned of.
 	body func(c *chatBody) (any, error)
@@ -32,6 +35,8 @@ type wire struct {
 	// Completions; nil = it has that form. An event that it can't read it
 	// returns as it is: the decoder says what is wrong with it.
 	chunk func(event []byte) []byte
+	// event changes an event of the member with that name; nil = as it is.
+	event func(member string, e *llm.Event)
 	// last says that nothing follows the event that ends the answer, and that
 	// the server leaves the connection open after it.
 	last bool
@@ -44,7 +49,8 @@ type wire struct {
 	// Completions. With it body and chunk are not asked.
 	speech *speech
 	// heard looks at the server's headers and events beside the decoder, and
-	// adds what it learned to the Outcome; nil = nothing.
+	// adds what it learned to Start and to the Outcome; nil = nothing. A price
+	// on the card wins over a cost that was heard.
 	heard func() listener
 }
 
@@ -52,6 +58,7 @@ type wire struct {
 type listener interface {
 	header(h http.Header)
 	event(data []byte)
+	begin(start *llm.Event)
 	tell(o *llm.Outcome)
 }
 
@@ -62,6 +69,13 @@ func (w *wire) encode(r *llm.Request, o dialect.ChatOptions) (body []byte, warni
 	}
 	if w.completes(r, &o.Quirks) {
 		return dialect.EncodeText(r, o)
+	}
+	if w.fields != nil {
+		o.Quirks.Body = maps.Clone(o.Quirks.Body)
+		if o.Quirks.Body == nil {
+			o.Quirks.Body = map[string]string{}
+		}
+		maps.Copy(o.Quirks.Body, w.fields(r))
 	}
 	body, warnings, err = dialect.EncodeChat(r, o)
 	if err != nil || w.body == nil {
