@@ -1,8 +1,6 @@
 package train
 
 import (
-	"math"
-
 	"summit/arch"
 	"summit/tensor"
 )
@@ -459,56 +457,4 @@ func (p *pass) normQKBack(t *tape, l *layer, dq, dk, rq, rk tensor.Rows, grad []
 	p.normBack(tq, dq, rq, a.Heads, l.qNorm, t.sq, grad)
 	p.normBack(tk, dk, rk, a.KVHeads, l.kNorm, t.sk, grad)
 	return tq, tk
-}
-
-// dropOut sets a share of x to zero and scales the rest up. Which ones follows
-// from the key alone, so that the backward pass drops the same.
-func dropOut(x []float32, key uint64, share float64) {
-	limit := uint64(share * (1 << 16))
-	keep := float32(1 / (1 - float64(limit)/(1<<16)))
-	for i := 0; i < len(x); i += 4 {
-		// SplitMix64; source: Steele, Lea & Flood 2014, doi:10.1145/2714064.2660195.
-		z := key + uint64(i/4+1)*0x9e3779b97f4a7c15
-		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-		z = (z ^ z>>27) * 0x94d049bb133111eb
-		z ^= z >> 31
-		for j := i; j < min(i+4, len(x)); j++ {
-			if z&0xffff < limit {
-				x[j] = 0
-			} else {
-				x[j] *= keep
-			}
-			z >>= 16
-		}
-	}
-}
-
-// flops counts the multiply-adds of a batch's products, times two: forward, and
-// backward twice as many, as if every matrix learned. Norms, activations and the optimiser are not counted.
-func (m *Model) flops(b *batch) float64 {
-	n, heads := float64(len(b.ids)), 0
-	for _, w := range b.weights {
-		if w != 0 {
-			heads++
-		}
-	}
-	sum := float64(heads) * float64(m.head.rows*m.head.cols)
-	for i := range m.layers {
-		l := &m.layers[i]
-		for _, w := range l.linears() {
-			sum += n * float64(w.rows*w.cols)
-		}
-		for _, s := range b.spans {
-			seen := 0.0
-			for r := 1; r <= s.To-s.From; r++ {
-				if w := l.Attn.WindowTokens; w > 0 {
-					seen += math.Min(float64(r), float64(w))
-				} else {
-					seen += float64(r)
-				}
-			}
-			sum += seen * float64(l.Attn.Heads*(l.Attn.KeyDim+l.Attn.ValueDim))
-		}
-	}
-	return 6 * sum
 }
