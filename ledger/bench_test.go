@@ -58,8 +58,9 @@ func TestFigures(t *testing.T) {
 			if err := l.Fund(ctx, s); err != nil {
 				t.Fatal(err)
 			}
-			// As many holds as will be settled in the time, and more.
-			most := int(d.Seconds()) * 12_000
+			// As many holds as will be settled in the time, and more; where they
+			// run out, it ends earlier.
+			most := int(d.Seconds()) * map[string]int{"SQLite": 12_000, "Postgres": 6_000}[store.name]
 			f := must(ledgertest.Closed(clients, most, time.Hour, func(i int) error { return post(s, l.Hold(i)) }))
 			t.Logf("holds, %d clients: %v", clients, f)
 			f = must(ledgertest.Closed(clients, most, d, func(i int) error { return post(s, l.Settle(i)) }))
@@ -95,7 +96,9 @@ func TestFigures(t *testing.T) {
 				}
 				return post(s, l.Settle(i))
 			}))
-			t.Logf("hold and settlement at 50/s: %v (goal: p50 at most %v)", f, 2*bare.P50+time.Millisecond)
+			if t.Logf("hold and settlement at 50/s: %v", f); bare.Done > 0 {
+				t.Logf("goal: p50 at most %v, twice that of the bare commit and 1ms", (2*bare.P50 + time.Millisecond).Round(10*time.Microsecond))
+			}
 
 			start := time.Now()
 			r, err := ledger.Verify(ctx, s, ledger.VerifyOptions{})

@@ -229,6 +229,13 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 		return l, nil
 	}
 
+	unread := func(table string, seq, n int64, err error) error {
+		var row *rowError
+		if err == nil || ctx.Err() != nil || errors.As(err, &row) {
+			return err
+		}
+		return &rowError{table, seq, int(n), "", "this row or the one after it can't be read: " + err.Error()}
+	}
 	type rowOf struct {
 		seq, n int64
 		ok     bool
@@ -240,12 +247,14 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 	}
 	nextPosting := func() error {
 		if p.ok = postings.Next(); !p.ok {
-			return postings.Err()
+			return unread("posting", p.seq, p.n+1, postings.Err())
 		}
 		var id int64 // one column less, for there are many
-		err := postings.Scan(&id, &p.line, &p.amount)
+		if err := postings.Scan(&id, &p.line, &p.amount); err != nil {
+			return unread("posting", p.seq, p.n+1, err)
+		}
 		p.seq, p.n = id>>17, id&(1<<17-1)
-		return err
+		return nil
 	}
 	var r struct {
 		rowOf
@@ -253,12 +262,12 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 	}
 	nextRecord := func() error {
 		if r.ok = records.Next(); !r.ok {
-			return records.Err()
+			return unread("record", r.seq, r.n+1, records.Err())
 		}
 		var id int64
 		r.Body = nil
 		if err := records.Scan(&id, &r.Kind, &r.Key, &r.Body); err != nil {
-			return err
+			return unread("record", r.seq, r.n+1, err)
 		}
 		r.seq, r.n = id>>recordShift, id&(1<<recordShift-1)
 		return nil
@@ -269,11 +278,13 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 	if err := nextRecord(); err != nil {
 		return err
 	}
+	last := after
 	for heads.Next() {
 		t, err := scanTxn(heads.Scan)
 		if err != nil {
-			return err
+			return unread("txn", last+1, -1, err)
 		}
+		last = t.Seq
 		if p.ok && p.seq < t.Seq {
 			return &rowError{"posting", p.seq, int(p.n), "", "it belongs to no transaction"}
 		}
@@ -307,7 +318,7 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 		}
 	}
 	if err := heads.Err(); err != nil {
-		return err
+		return unread("txn", last+1, -1, err)
 	}
 	if p.ok {
 		return &rowError{"posting", p.seq, int(p.n), "", "it belongs to no transaction"}
