@@ -35,7 +35,7 @@ func FuzzAsk(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		defer cancel()
 		defer func() { // how a fake breaks a connection
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
