@@ -288,8 +288,12 @@ func (a *asker) tool(t llm.Tool) {
 	if t.Parameters != nil {
 		a.b = append(append(a.b, `,"parameters":`...), t.Parameters...)
 	}
-	if t.Strict != nil && !a.q.strips("tools.strict") {
+	switch {
+	case t.Strict == nil:
+	case !a.q.strips("tools.strict"):
 		a.b = strconv.AppendBool(append(a.b, `,"strict":`...), *t.Strict)
+	case *t.Strict:
+		a.warnOnce("the mark strict of tools is not sent to this member: check the arguments of its calls")
 	}
 	a.b = append(a.b, "}}"...)
 }

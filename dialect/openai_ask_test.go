@@ -56,7 +56,7 @@ func TestEncodeFields(t *testing.T) {
 	f(Quirks{}, `"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type": "object"},"strict":true}},{"type":"web_search"}],"tool_choice":"auto","parallel_tool_calls":true`,
 		`,"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type": "object"},"strict":true}},{"type":"web_search"}],"tool_choice":"auto","parallel_tool_calls":true`)
 	f(Quirks{Strip: []string{"tools.strict", "tool_choice"}}, `"tools":[{"type":"function","function":{"name":"f","strict":true}}],"tool_choice":{"type":"function","function":{"name":"f"}}`,
-		`,"tools":[{"type":"function","function":{"name":"f"}}]`, "tool_choice is not sent to this member")
+		`,"tools":[{"type":"function","function":{"name":"f"}}]`, "the mark strict of tools is not sent to this member: check the arguments of its calls", "tool_choice is not sent to this member")
 	f(Quirks{}, `"functions":[{"name":"f"}],"function_call":{"name":"f"}`, `,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"f"}}`)
 	f(Quirks{}, `"response_format":{"type":"json_schema","json_schema":{"name":"w","description":"d","schema":{},"strict":true}}`,
 		`,"response_format":{"type":"json_schema","json_schema":{"name":"w","description":"d","schema":{},"strict":true}}`)

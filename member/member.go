@@ -5,6 +5,17 @@
 // Its nouns are Kind (what can be configured under `use:`) and Config (one
 // configured member). An OpenAI-compatible vendor is one file of data; see
 // CONTRIBUTING.md. The rest of Summit sees llm.Member only.
+//
+// A protocol of a vendor's own is a wire on the same member: it puts a request
+// that was written as Chat Completions into the server's form, and its events
+// into the form of chunks, so that limits, usage, kinds of error, redaction
+// and recording are the same for all. A signer authorises its calls: a bearer
+// key, a signature over the request, or a token that is fetched, kept and
+// renewed. Over WebSocket a socket gives the messages as events. What a wire
+// has no place for becomes a warning.
+//
+// Guard keeps a member answering: several addresses and keys, retries, circuits
+// and hedges. design.md says when it may make a call again.
 package member
 
 import (

@@ -47,6 +47,15 @@ func (s sockets) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
+// A stream holds its HTTP/1.1 connection to its end, so as many are needed at
+// once as the gateway answers requests (512 unless configured); half of them
+// are kept for the next burst. There is no bound on those in use: the gateway
+// and guard.streams bound the answers.
+const (
+	maxIdle        = 2048
+	maxIdlePerHost = 256
+)
+
 // newTransport returns a transport tuned for streams: many connections a host
 // are kept, nothing is compressed (a compressor holds events back), an HTTP/2
 // connection that has died is noticed, and WebSocket is spoken too.
@@ -57,8 +66,8 @@ func newTransport(connect time.Duration) *http.Transport {
 		TLSHandshakeTimeout:    connect,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
-		MaxIdleConns:           512,
-		MaxIdleConnsPerHost:    64,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdlePerHost,
 		IdleConnTimeout:        90 * time.Second,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
