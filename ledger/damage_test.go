@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -159,6 +160,40 @@ func names(d Damage, table, column string, seq int64) bool {
 		return d.Table == table && d.Seq == seq
 	}
 	return d.Table == table
+}
+
+// TestFlippedKey flips a bit in the index of keys, by which the books know what
+// was booked, and not in the table.
+func TestFlippedKey(t *testing.T) {
+	s := smallBooks(t)
+	tamper(t, s.db, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	var root int
+	if err := s.db.QueryRow(`SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_txn_1'`).Scan(&root); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := whole[(root-1)*4096 : root*4096]
+	at := bytes.Index(index, []byte("settle:1"))
+	if at < 0 {
+		t.Fatal("the key is not in its index")
+	}
+	index[at+7] ^= 4
+	path := filepath.Join(t.TempDir(), "books.db")
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := OpenSQLite(t.Context(), path, SQLiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer changed.Close()
+	r, err := Verify(t.Context(), changed, VerifyOptions{})
+	if err != nil || r.Found != 1 || !strings.Contains(r.Damages[0].What, "index of keys") {
+		t.Errorf("%+v, %v, want the index of keys named", r, err)
+	}
 }
 
 // TestFlippedFile flips single bits of the file itself: each is refused, named,

@@ -65,6 +65,22 @@ func (s *SQLite) derived(ctx context.Context) (*derived, error) {
 		}); err != nil {
 			return err
 		}
+		// The index alone, in its order: no row of the table is read here.
+		before := ""
+		if err := each(`SELECT key, seq FROM txn INDEXED BY sqlite_autoindex_txn_1 ORDER BY key`, func(scan func(...any) error) error {
+			var key string
+			var seq int64
+			err := scan(&key, &seq)
+			if key <= before {
+				d.damages = append(d.damages, Damage{Table: "txn", Seq: seq, Key: key, What: "the index of keys is out of order here"})
+			}
+			before = key
+			d.keys += fingerprint(key, seq)
+			return err
+		}); err != nil {
+			return err
+		}
+		d.indexed = true
 		there := map[string]bool{}
 		if err := each(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`, func(scan func(...any) error) error {
 			var name string
