@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -40,9 +41,10 @@ const (
 // Price is one tier of a price list. Rates are for a million tokens.
 type Price struct {
 	Currency         money.Currency
-	From             time.Time // valid from then on; zero = always
-	Until            time.Time // and before then; zero = for ever
-	AboveInputTokens int64     // applies to requests with more input tokens than this
+	From             time.Time       // valid from then on; zero = always
+	Until            time.Time       // and before then; zero = for ever
+	Within           *money.Schedule // holds in these hours only; nil = whenever no other tier does
+	AboveInputTokens int64           // applies to requests with more input tokens than this
 	Input            money.Rate
 	CacheRead        *money.Rate // nil = as Input
 	CacheWrite       *money.Rate // nil = as Input
@@ -54,7 +56,8 @@ type Price struct {
 }
 
 // PriceAt returns the tier that holds at the time for that many input
-// tokens: among the valid ones the highest threshold, then the latest From.
+// tokens: among the valid ones the highest threshold, then one for these hours,
+// then the latest From.
 func (c *Card) PriceAt(at time.Time, inputTokens int64) (Price, bool) {
 	var best *Price
 	for i := range c.Prices {
@@ -62,11 +65,10 @@ func (c *Card) PriceAt(at time.Time, inputTokens int64) (Price, bool) {
 		if at.Before(p.From) || (!p.Until.IsZero() && !at.Before(p.Until)) {
 			continue
 		}
-		if p.AboveInputTokens > 0 && inputTokens <= p.AboveInputTokens {
+		if p.AboveInputTokens > 0 && inputTokens <= p.AboveInputTokens || p.Within != nil && !p.Within.Contains(at) {
 			continue
 		}
-		if best == nil || p.AboveInputTokens > best.AboveInputTokens ||
-			(p.AboveInputTokens == best.AboveInputTokens && p.From.After(best.From)) {
+		if best == nil || cmp.Or(cmp.Compare(p.AboveInputTokens, best.AboveInputTokens), hours(p)-hours(best), p.From.Compare(best.From)) > 0 {
 			best = p
 		}
 	}
@@ -74,6 +76,14 @@ func (c *Card) PriceAt(at time.Time, inputTokens int64) (Price, bool) {
 		return Price{}, false
 	}
 	return *best, true
+}
+
+// hours is 1 for a price that holds in some hours only, else 0.
+func hours(p *Price) int {
+	if p.Within != nil {
+		return 1
+	}
+	return 0
 }
 
 // Cost returns what the usage costs at the time, or nil where the price or

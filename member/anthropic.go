@@ -15,16 +15,9 @@ import (
 // cache are not listed here, so cached input is priced as fresh.
 // Source: docs.anthropic.com, Messages; models and prices by way of models.dev (2026-07).
 func init() {
-	const source = "models.dev, 2026-07"
-	image := []llm.Modality{llm.ModalityImage, llm.ModalityFile}
 	registerOpenAI(vendor{
 		name: "anthropic", about: "Anthropic Claude, and any server that speaks Messages", maker: "anthropic",
 		baseURL: "https://api.anthropic.com/v1", model: "claude-sonnet-5", keyEnv: []string{"ANTHROPIC_API_KEY"},
-		models: []llm.Card{
-			{Model: "claude-sonnet-5", Family: "claude-5", WindowTokens: 1_000_000, Reasoning: true, Inputs: image, Prices: listed("USD", "2", "10", "", source)},
-			{Model: "claude-opus-4-8", Family: "claude-4", WindowTokens: 1_000_000, Reasoning: true, Inputs: image, Prices: listed("USD", "5", "25", "", source)},
-			{Model: "claude-fable-5", Family: "claude-5", WindowTokens: 1_000_000, Reasoning: true, Inputs: image, Prices: listed("USD", "10", "50", "", source)},
-		},
 		params: func() params { return &AnthropicParams{} },
 		wire: func(c *Config, p params) (wire, error) {
 			own := p.(*AnthropicParams)

@@ -10,7 +10,6 @@ import (
 // Source: volcengine articles 2605349 and 2608172 (prices, 2026-09); whether
 // thoughts have to be sent back by memory.
 func init() {
-	const source = "volcengine, 2026-09"
 	registerOpenAI(vendor{
 		name: "doubao", about: "ByteDance Doubao on Volcengine Ark", maker: "bytedance",
 		baseURL: "https://ark.cn-beijing.volces.com/api/v3", model: "doubao-seed-2-1-pro-260915", keyEnv: []string{"ARK_API_KEY"},
@@ -21,10 +20,6 @@ func init() {
 				"InvalidEndpoint.ClosedEndpoint": llm.NotFound, "ModelNotOpen": llm.NotFound, "AccountOverdueError": llm.QuotaExhausted,
 				"RateLimitExceeded.EndpointTPMExceeded": llm.RateLimited,
 			},
-		},
-		models: []llm.Card{
-			{Model: "doubao-seed-2-1-pro-260915", Family: "doubao-seed-2", WindowTokens: 262_144, Reasoning: true, Prices: listed("CNY", "6", "30", "", source)},
-			{Model: "doubao-seed-2-1-turbo-260628", Family: "doubao-seed-2", Reasoning: true},
 		},
 	})
 }

@@ -18,16 +18,10 @@ import (
 // Source: ai.google.dev, generateContent and thought signatures (unverified);
 // models and prices by way of models.dev (2026-10).
 func init() {
-	const source = "models.dev, 2026-10"
-	inputs := []llm.Modality{llm.ModalityImage, llm.ModalityAudio, llm.ModalityFile}
 	registerOpenAI(vendor{
 		name: "gemini", about: "Google Gemini", maker: "google",
 		baseURL: "https://generativelanguage.googleapis.com/v1beta", model: "gemini-3.5-flash", keyEnv: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"},
 		quirks: dialect.Quirks{Efforts: map[string]string{"none": "minimal", "xhigh": "high", "max": "high"}},
-		models: []llm.Card{
-			{Model: "gemini-3.5-flash", Family: "gemini-3", WindowTokens: 1_048_576, Reasoning: true, Inputs: inputs, Prices: listed("USD", "1.5", "9", "", source)},
-			{Model: "gemini-3.1-pro-preview", Family: "gemini-3", WindowTokens: 1_048_576, Reasoning: true, Inputs: inputs, Prices: listed("USD", "2", "12", "", source)},
-		},
 		params: func() params { return &GeminiParams{} },
 		wire: func(c *Config, p params) (wire, error) {
 			own := p.(*GeminiParams)

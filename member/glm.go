@@ -11,7 +11,6 @@ import (
 func init() { registerOpenAI(glm()) }
 
 func glm() vendor {
-	const source = "models.dev, 2026-10"
 	return vendor{
 		name: "glm", about: "Zhipu GLM on BigModel", maker: "zhipu",
 		baseURL: "https://open.bigmodel.cn/api/paas/v4", model: "glm-5.3", keyEnv: []string{"ZHIPUAI_API_KEY", "GLM_API_KEY"},
@@ -27,14 +26,6 @@ func glm() vendor {
 				"1120": llm.Overloaded, "1234": llm.Overloaded, "1312": llm.Overloaded,
 				"1261": llm.TooLong, "1300": llm.Filtered, "1301": llm.Filtered,
 			},
-		},
-		models: []llm.Card{
-			{Model: "glm-5.3", Family: "glm-5", WindowTokens: 1_048_576, MaxOutputTokens: 131_072, Reasoning: true},
-			{Model: "glm-5.2", Family: "glm-5", WindowTokens: 1_000_000, Reasoning: true, Prices: listed("USD", "1.4", "4.4", "0.26", source)},
-			{Model: "glm-5.1", Family: "glm-5", WindowTokens: 200_000, Reasoning: true, Prices: listed("USD", "1.4", "4.4", "0.26", source)},
-			{Model: "glm-5", Family: "glm-5", WindowTokens: 200_000, Reasoning: true, Prices: listed("USD", "1", "3.2", "", source)},
-			{Model: "glm-4.7", Family: "glm-4", WindowTokens: 200_000, Reasoning: true, Prices: listed("USD", "0.6", "2.2", "", source)},
-			{Model: "glm-4.7-flash", Family: "glm-4", Prices: listed("USD", "0", "0", "", source)},
 		},
 	}
 }

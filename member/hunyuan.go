@@ -1,9 +1,6 @@
 package member
 
-import (
-	"summit/dialect"
-	"summit/llm"
-)
+import "summit/dialect"
 
 // Tencent Hunyuan on TokenHub, Guangzhou. 402 means that the model was not
 // activated in the console. Interleaved thinking: thoughts go back with tool
@@ -18,10 +15,6 @@ func init() {
 			Efforts:        map[string]string{"none": "no_think", "minimal": "low", "medium": "high", "xhigh": "high", "max": "high"},
 			ReasoningField: "reasoning_content",
 			Pass:           []string{"enable_enhancement"},
-		},
-		models: []llm.Card{
-			{Model: "hy4", Family: "hunyuan", Reasoning: true, Inputs: []llm.Modality{llm.ModalityImage}, Prices: listed("CNY", "6", "18", "0.3", "cloud.tencent.com 1823/130930, 2026-11")},
-			{Model: "hy3", Family: "hunyuan", WindowTokens: 256_000, MaxOutputTokens: 128_000, Reasoning: true},
 		},
 	})
 }

@@ -31,11 +31,6 @@ func init() {
 				"OperationDenied.TextIllegalDetected": llm.Filtered, "OperationDenied.ImageIllegalDetected": llm.Filtered,
 			},
 		},
-		models: []llm.Card{
-			{Model: "hunyuan-turbos-latest", Family: "hunyuan", Inputs: nil},
-			{Model: "hunyuan-t1-latest", Family: "hunyuan", Reasoning: true},
-			{Model: "hunyuan-vision", Family: "hunyuan", Inputs: []llm.Modality{llm.ModalityImage}},
-		},
 		params: func() params { return &HunyuanParams{} },
 		wire: func(c *Config, p params) (wire, error) {
 			id, key, err := halves(c.Key, ":", "SecretId:SecretKey")

@@ -10,7 +10,6 @@ import (
 // content, and sent back as the text that the models know.
 // Source: models.dev (2026-10), platform documentation by way of its readers.
 func init() {
-	const source = "models.dev, 2026-10"
 	registerOpenAI(vendor{
 		name: "minimax", about: "MiniMax", maker: "minimax",
 		baseURL: "https://api.minimaxi.com/v1", model: "MiniMax-M3", keyEnv: []string{"MINIMAX_API_KEY"},
@@ -26,11 +25,6 @@ func init() {
 				"1013": llm.Overloaded, "1024": llm.Overloaded, "1033": llm.Overloaded,
 				"1026": llm.Filtered, "1027": llm.Filtered, "1042": llm.Unsupported, "2013": llm.Unsupported,
 			},
-		},
-		models: []llm.Card{
-			{Model: "MiniMax-M3", Family: "minimax-m3", WindowTokens: 1_000_000, MaxOutputTokens: 131_072, Reasoning: true, Inputs: []llm.Modality{llm.ModalityImage},
-				Prices: listed("USD", "0.3", "1.2", "0.06", source)},
-			{Model: "MiniMax-M2.7", Family: "minimax-m2", WindowTokens: 204_800, Reasoning: true, Prices: listed("USD", "0.3", "1.2", "", source)},
 		},
 	})
 }

@@ -1,9 +1,6 @@
 package member
 
-import (
-	"summit/dialect"
-	"summit/llm"
-)
+import "summit/dialect"
 
 // OpenAI's own service, and, with a base URL, any server that speaks its
 // protocol. Only at its own address are OpenAI's refusals heeded: reasoning
@@ -11,7 +8,6 @@ import (
 // Source: https://platform.openai.com/docs/api-reference/chat and
 // https://platform.openai.com/docs/pricing (prices as of 2026-11).
 func init() {
-	const source = "platform.openai.com pricing, 2026-11"
 	registerOpenAI(vendor{
 		name: "openai", about: "any server that speaks the OpenAI protocol; without base_url OpenAI itself",
 		baseURL: "https://api.openai.com/v1", keyEnv: []string{"OPENAI_API_KEY"},
@@ -23,10 +19,6 @@ func init() {
 			q.Strip = append(q.Strip, "top_k", "min_p")
 			q.Pass = append(q.Pass, "service_tier", "store", "prompt_cache_key", "safety_identifier", "verbosity", "prediction")
 			return "gpt-5.5"
-		},
-		models: []llm.Card{
-			{Model: "gpt-5.5", WindowTokens: 1_050_000, Reasoning: true, Inputs: []llm.Modality{llm.ModalityImage, llm.ModalityFile}, Prices: listed("USD", "5", "30", "0.5", source)},
-			{Model: "gpt-5.4-mini", WindowTokens: 400_000, Reasoning: true, Inputs: []llm.Modality{llm.ModalityImage, llm.ModalityFile}, Prices: listed("USD", "0.75", "4.5", "", source)},
 		},
 	})
 }

@@ -13,7 +13,6 @@ import (
 func init() { registerOpenAI(pangu()) }
 
 func pangu() vendor {
-	const source = "models.dev, 2026-10"
 	return vendor{
 		name: "pangu", about: "Huawei openPangu on ModelArts MaaS", maker: "huawei",
 		baseURL: "https://api.modelarts-maas.com/v1", model: "openpangu-2.0-pro", keyEnv: []string{"MAAS_API_KEY"},
@@ -25,10 +24,6 @@ func pangu() vendor {
 				"ModelArts.81001": llm.Unsupported, "ModelArts.81002": llm.Unauthorized, "ModelArts.81003": llm.Unauthorized, "ModelArts.81015": llm.Unauthorized,
 				"ModelArts.81004": llm.Forbidden, "ModelArts.81006": llm.Forbidden, "ModelArts.81013": llm.Filtered, "ModelArts.81101": llm.RateLimited,
 			},
-		},
-		models: []llm.Card{
-			{Model: "openpangu-2.0-pro", Family: "openpangu-2", WindowTokens: 524_288, Reasoning: true, Prices: listed("USD", "0.48", "2", "", source)},
-			{Model: "openpangu-2.0-flash", Family: "openpangu-2", WindowTokens: 524_288, Reasoning: true, Prices: listed("USD", "0.12", "0.24", "", source)},
 		},
 	}
 }

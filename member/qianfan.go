@@ -19,10 +19,5 @@ func qianfan() vendor {
 			Efforts: map[string]string{"none": "", "minimal": "", "low": "", "medium": "", "high": "", "xhigh": "", "max": ""},
 			Codes:   map[string]llm.ErrorKind{"rpm_rate_limit_exceeded": llm.RateLimited, "tpm_rate_limit_exceeded": llm.RateLimited, "account_overdue": llm.QuotaExhausted},
 		},
-		models: []llm.Card{
-			{Model: "ernie-5.5-flash-preview", Family: "ernie-5", WindowTokens: 1_000_000, Reasoning: true},
-			{Model: "ernie-5.1", Family: "ernie-5"},
-			{Model: "ernie-4.5-turbo-128k", Family: "ernie-4.5", WindowTokens: 131_072},
-		},
 	}
 }

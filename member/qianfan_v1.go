@@ -32,7 +32,6 @@ func init() {
 				"336501": llm.RateLimited, "336502": llm.RateLimited, "336503": llm.RateLimited,
 			},
 		},
-		models: []llm.Card{{Model: "completions_pro", Family: "ernie-4"}},
 		params: func() params { return &QianfanParams{} },
 		wire:   qianfanWire,
 	})

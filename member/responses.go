@@ -11,16 +11,10 @@ import (
 // Source: https://platform.openai.com/docs/api-reference/responses and
 // https://platform.openai.com/docs/pricing (prices as of 2026-11).
 func init() {
-	const source = "platform.openai.com pricing, 2026-11"
-	inputs := []llm.Modality{llm.ModalityImage, llm.ModalityFile}
 	registerOpenAI(vendor{
 		name: "responses", about: "any server that speaks OpenAI Responses; without base_url OpenAI itself", manual: true,
 		baseURL: "https://api.openai.com/v1", model: "gpt-5.5", keyEnv: []string{"OPENAI_API_KEY"},
 		quirks: dialect.Quirks{Pass: []string{"service_tier", "prompt_cache_key", "safety_identifier", "truncation"}},
-		models: []llm.Card{
-			{Model: "gpt-5.5", WindowTokens: 1_050_000, Reasoning: true, Inputs: inputs, Prices: listed("USD", "5", "30", "0.5", source)},
-			{Model: "gpt-5.4-mini", WindowTokens: 400_000, Reasoning: true, Inputs: inputs, Prices: listed("USD", "0.75", "4.5", "", source)},
-		},
 		wire: func(c *Config, p params) (wire, error) {
 			q := p.common().Quirks
 			if err := ownQuirks(q); err != nil {

@@ -28,6 +28,5 @@ func spark() vendor {
 				"11200": llm.QuotaExhausted, "11201": llm.QuotaExhausted,
 			},
 		},
-		models: []llm.Card{{Model: "spark-x", Family: "spark-x", WindowTokens: 64_000, MaxOutputTokens: 64_000, Reasoning: true}},
 	}
 }

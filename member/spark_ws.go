@@ -32,15 +32,6 @@ func init() {
 	v.baseURL, v.model, v.keyEnv = "https://spark-api.xf-yun.com", "4.0Ultra", []string{"SPARK_API_KEY:SPARK_API_SECRET"}
 	v.quirks.Pass = []string{"auditing", "show_ref_label"}
 	v.quirks.Codes["10000"], v.quirks.Codes["10001"], v.quirks.Codes["10002"] = llm.Protocol, llm.Protocol, llm.Protocol
-	v.models = []llm.Card{
-		{Model: "4.0Ultra", Family: "spark-4", WindowTokens: 32_000, MaxOutputTokens: 32_000},
-		{Model: "generalv3.5", Family: "spark-3.5", WindowTokens: 8_000},
-		{Model: "max-32k", Family: "spark-3.5", WindowTokens: 32_000},
-		{Model: "generalv3", Family: "spark-3", WindowTokens: 8_000},
-		{Model: "pro-128k", Family: "spark-3", WindowTokens: 128_000},
-		{Model: "lite", Family: "spark-lite", WindowTokens: 8_000},
-		{Model: "spark-x", Family: "spark-x", WindowTokens: 64_000, MaxOutputTokens: 64_000, Reasoning: true},
-	}
 	v.params = func() params { return &SparkParams{} }
 	v.wire = func(c *Config, p params) (wire, error) {
 		own := p.(*SparkParams)

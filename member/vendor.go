@@ -6,10 +6,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
+	"summit/catalogue"
 	"summit/dialect"
 	"summit/llm"
-	"summit/money"
 )
 
 // vendor is an OpenAI-compatible vendor or server, as data. One more is one
@@ -26,7 +27,7 @@ type vendor struct {
 	// home adds the quirks and returns the default model of the vendor's own
 	// address, for a kind that is mostly used with others'; nil = none.
 	home   func(*dialect.Quirks) (model string)
-	models []llm.Card // what is known of its models: Model, window, inputs, list prices
+	models []llm.Card // what the catalogue knows of its models: Model, window, inputs, list prices
 	manual bool       // it is used only where it is configured: it needs settings, or another kind is the vendor's usual one
 	// params returns a pointer to settings that have OpenAIParams inside them;
 	// nil = *OpenAIParams.
@@ -52,9 +53,7 @@ func registerOpenAI(v vendor) {
 	if err := v.quirks.Valid(); err != nil {
 		panic(fmt.Sprintf("member: %s: %v", v.name, err))
 	}
-	for i := range v.models {
-		v.models[i].Vendor = v.maker
-	}
+	v.models = known(v.name, v.maker)
 	own := func() params {
 		p := params(&OpenAIParams{})
 		if v.params != nil {
@@ -143,20 +142,28 @@ func (v *vendor) card(c Config, home bool) llm.Card {
 	return card
 }
 
-// listed is a price of a million tokens as a vendor lists it; an empty hit
-// is the price of input. Nobody has held it against a bill.
-func listed(currency money.Currency, input, output, hit, source string) []llm.Price {
-	rate := func(s string) money.Rate {
-		r, err := money.ParseRate(s)
-		if err != nil {
-			panic("member: " + err.Error())
+// known returns what the catalogue knows of the models that a kind serves, with
+// the vendor's own price list. Of several prices for the same case the first
+// one that is known holds for all time before it.
+func known(kind, maker string) []llm.Card {
+	var cards []llm.Card
+	for _, m := range catalogue.Of(kind) {
+		c := llm.Card{Vendor: maker, Model: m.ID, Family: m.Family, WindowTokens: m.WindowTokens, MaxOutputTokens: m.MaxOutputTokens, Reasoning: m.Reasoning}
+		for _, mode := range m.Inputs {
+			c.Inputs = append(c.Inputs, llm.Modality(mode))
 		}
-		return r
+		list := m.List()
+		for _, p := range list {
+			price := llm.Price{Currency: p.Currency, From: p.ValidFrom, AboveInputTokens: p.AboveInputTokens, Within: p.Within,
+				Input: p.Input, Output: p.Output, CacheRead: p.CacheRead, CacheWrite: p.CacheWrite, Reasoning: p.Reasoning, Source: p.Source, Unverified: p.Unverified}
+			if !slices.ContainsFunc(list, func(q catalogue.Price) bool {
+				return q.AboveInputTokens == p.AboveInputTokens && q.Window == p.Window && q.ValidFrom.Before(p.ValidFrom)
+			}) {
+				price.From = time.Time{}
+			}
+			c.Prices = append(c.Prices, price)
+		}
+		cards = append(cards, c)
 	}
-	p := llm.Price{Currency: currency, Input: rate(input), Output: rate(output), Source: source, Unverified: true}
-	if hit != "" {
-		r := rate(hit)
-		p.CacheRead = &r
-	}
-	return []llm.Price{p}
+	return cards
 }

@@ -9,7 +9,6 @@ import (
 // Whether it thinks is a matter of the model.
 // Source: ai.360.com documentation and public price tables (2026-10).
 func init() {
-	const source = "public price tables, 2026-10"
 	registerOpenAI(vendor{
 		name: "zhinao", about: "360 Zhinao", maker: "360",
 		baseURL: "https://api.360.cn/v1", model: "360gpt2-pro", keyEnv: []string{"ZHINAO_API_KEY"},
@@ -20,11 +19,6 @@ func init() {
 			Codes: map[string]llm.ErrorKind{
 				"1001": llm.Unauthorized, "1002": llm.Forbidden, "1003": llm.Forbidden, "1004": llm.QuotaExhausted, "1005": llm.RateLimited,
 			},
-		},
-		models: []llm.Card{
-			{Model: "360gpt2-pro", Family: "360gpt2", WindowTokens: 8_000, Prices: listed("CNY", "2", "5", "", source)},
-			{Model: "360zhinao2-o1", Family: "360zhinao2", WindowTokens: 8_000, Reasoning: true, Prices: listed("CNY", "4", "10", "", source)},
-			{Model: "360gpt2-o1", Family: "360gpt2", WindowTokens: 8_000, Reasoning: true, Prices: listed("CNY", "4", "10", "", source)},
 		},
 	})
 }
