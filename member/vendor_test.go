@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -20,6 +22,7 @@ import (
 
 	"summit/dialect"
 	"summit/llm"
+	"summit/money"
 )
 
 // recordedServer answers with one HTTP response as it stands in a file. Calls
@@ -61,7 +64,9 @@ func TestRecordedExchanges(t *testing.T) {
 	seen := map[string]bool{}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			seen[exchanged(t, file)] = true
+			synctest.Test(t, func(t *testing.T) { // prices depend on the hour
+				seen[exchanged(t, file)] = true
+			})
 		})
 	}
 	for _, k := range Kinds() {
@@ -265,6 +270,19 @@ func TestVendorCard(t *testing.T) {
 	// Elsewhere the facts of the model hold, the prices do not.
 	if c := card(Config{Use: "qwen", BaseURL: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"}); c.WindowTokens != 991_000 || c.Prices != nil || len(c.Labels) != 1 {
 		t.Errorf("card %+v", c)
+	}
+	if c := card(Config{Use: "deepseek"}); len(c.Prices) != 2 || c.Prices[0].Within == nil {
+		t.Errorf("card %+v, want a price for peak hours and one beside", c)
+	} else {
+		for at, want := range map[string]money.Rate{"2026-11-26T10:00:00+08:00": 2_000_000, "2026-11-26T20:00:00+08:00": 1_000_000, "2026-11-28T10:00:00+08:00": 1_000_000} {
+			when, _ := time.Parse(time.RFC3339, at)
+			if p, ok := c.PriceAt(when, 5); !ok || p.Input != want {
+				t.Errorf("%s: %s, want %s", at, p.Input, want)
+			}
+		}
+	}
+	if c := card(Config{Use: "minimax"}); len(c.Prices) != 2 || c.Prices[1].AboveInputTokens != 512_000 {
+		t.Errorf("card %+v, want two tiers", c)
 	}
 	if c := card(Config{Use: "openai", BaseURL: "http://127.0.0.1:1/v1"}); c.Labels != nil || c.Model != "" || !c.Tools {
 		t.Errorf("card %+v", c)
