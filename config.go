@@ -86,6 +86,9 @@ type Price struct {
 	AboveInputTokens int64          `yaml:"above_input_tokens" jsonschema:"minimum=0"` // the tier is for requests with more input tokens than this
 	From             time.Time      `yaml:"from"`                                      // valid from then on; none = always
 	Until            time.Time      `yaml:"until"`                                     // and before then; none = for ever
+	Zone             string         `yaml:"zone"`                                      // the tier is for some hours of the week only, in this zone, such as Asia/Shanghai; none = whenever no other tier is
+	Days             string         `yaml:"days"`                                      // those days, such as mon-fri or "sat, sun"; none = all
+	Hours            string         `yaml:"hours"`                                     // and those hours, such as "09:00-12:00, 14:00-18:00"; none = the whole day
 	Source           string         `yaml:"source"`                                    // where the figures are from
 }
 

@@ -149,6 +149,11 @@ func (c Config) checkMember(k *checker, name string, m Member) {
 		if p.Call < 0 {
 			k.add(at+".call", "%s, want zero or more", p.Call)
 		}
+		if p.Zone+p.Days+p.Hours != "" {
+			if _, err := money.ParseSchedule(p.Zone, p.Days, p.Hours); err != nil {
+				k.add(at, "%v", err)
+			}
+		}
 		if !p.Until.IsZero() && !p.From.Before(p.Until) {
 			k.add(at+".until", "valid until %s, which is not after from", p.Until.Format("2006-01-02"))
 		}

@@ -99,7 +99,7 @@ func converted(prices []llm.Price, exchange *money.Exchange) ([]llm.Price, error
 		if err != nil {
 			return nil, err
 		}
-		own.Unverified = p.Unverified
+		own.Unverified, own.Within = p.Unverified, p.Within
 		all = append(all, own)
 	}
 	return all, nil
@@ -167,10 +167,15 @@ func (p Price) tier(exchange *money.Exchange) (llm.Price, error) {
 	}
 	call, err := exchange.Amount(p.Call, from)
 	failure = errors.Join(failure, err)
+	var within *money.Schedule
+	if p.Zone+p.Days+p.Hours != "" {
+		within, err = money.ParseSchedule(p.Zone, p.Days, p.Hours)
+		failure = errors.Join(failure, err)
+	}
 	return llm.Price{
 		Currency: exchange.Currency(), From: p.From, Until: p.Until, AboveInputTokens: p.AboveInputTokens,
 		Input: rate(p.Input), Output: rate(p.Output), CacheRead: optional(p.CacheRead), CacheWrite: optional(p.CacheWrite),
-		Reasoning: optional(p.Reasoning), Call: call, Source: p.Source,
+		Reasoning: optional(p.Reasoning), Call: call, Within: within, Source: p.Source,
 	}, failure
 }
 

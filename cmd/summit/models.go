@@ -15,13 +15,24 @@ import (
 func init() { register(modelsCommand) }
 
 func modelsCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var prices bool
+	c := &cobra.Command{
 		Use:   "models",
 		Short: "List what can be asked: models, and members by their own names",
+		Long: `Models lists what can be asked. With --prices it lists what is known of vendors'
+models instead, for a million tokens in the vendor's own currency: from which
+day and in which hours a price holds, above how many input tokens, where it was
+read, and whether anybody has held it against a bill. Before them stand the
+prices of the configured members in the accounting currency, with the rate that
+they were converted by. A price in the configuration goes before the list.`,
 		Example: `  summit models
+  summit models --prices
   summit models -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if prices {
+				return a.prices(c.Context())
+			}
 			s, err := a.open(c.Context())
 			if err != nil {
 				return err
@@ -48,6 +59,8 @@ func modelsCommand(a *app) *cobra.Command {
 			})
 		},
 	}
+	c.Flags().BoolVar(&prices, "prices", false, "list what is known of vendors' models, and what they cost")
+	return c
 }
 
 func about(e summit.Entry) string {
