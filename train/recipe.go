@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -140,7 +141,11 @@ func ParseRecipe(b []byte, dir string) (*Recipe, error) {
 	r := &Recipe{dir: dir}
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
-	if err := d.Decode(r); err != nil && !errors.Is(err, io.EOF) {
+	err := d.Decode(r)
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+		return nil, errors.New(strings.Join(wrong.Errors, "; ")) // on one line
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	r.defaults()
