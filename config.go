@@ -11,13 +11,13 @@ import (
 
 // Config is everything that can be set, in one YAML file. The zero value is a
 // working Summit: it listens on this machine only, looks for members around
-// it and shows a demonstration where there are none.
+// it and asks the small models inside the program where there are none.
 type Config struct {
 	Listen   string            `yaml:"listen"`   // address of the server as HOST:PORT; empty = 127.0.0.1:8600, which only this machine reaches
 	DataDir  string            `yaml:"data_dir"` // folder for keys and the log of runs; empty = $XDG_DATA_HOME/summit, or ~/.local/share/summit
 	Currency money.Currency    `yaml:"currency"` // currency that all costs are counted in; empty = CNY
 	FX       map[string]FX     `yaml:"fx"`       // what other currencies are worth, by code; needed for every currency that a price names
-	Members  map[string]Member `yaml:"members"`  // who answers, by name; none = those found at start, else the demonstration
+	Members  map[string]Member `yaml:"members"`  // who answers, by name; none = those found at start, else the small models inside the program
 	Models   map[string]Model  `yaml:"models"`   // models made of members, by name; summit, summit-max and summit-lite exist where not set here
 	Brain    Brain             `yaml:"brain"`    // what the strategy auto knows of the members
 	Identity Identity          `yaml:"identity"` // who may ask
@@ -133,9 +133,10 @@ type Log struct {
 // local servers on their usual ports, and vendors whose key is in the
 // environment.
 type Discover struct {
-	Enabled      *bool        `yaml:"enabled"`       // none = true
-	MaxSpend     money.Amount `yaml:"max_spend"`     // most that the members found may cost together until Summit stops, in the accounting currency; 0 = 1
-	AssumedPrice money.Rate   `yaml:"assumed_price"` // for a million tokens, in and out, where a price is unknown; 0 = 50, a guess above most price lists
+	Enabled       *bool        `yaml:"enabled"`       // none = true
+	Demonstration bool         `yaml:"demonstration"` // where no members are configured or found, play answers that Summit's authors wrote to a few dozen questions, in place of the small models inside the program
+	MaxSpend      money.Amount `yaml:"max_spend"`     // most that the members found may cost together until Summit stops, in the accounting currency; 0 = 1
+	AssumedPrice  money.Rate   `yaml:"assumed_price"` // for a million tokens, in and out, where a price is unknown; 0 = 50, a guess above most price lists
 }
 
 // DefaultListen is where the server listens if nothing is set.

@@ -47,6 +47,7 @@ const (
 	SourceFile    Source = "configured"
 	SourceFound   Source = "found"         // by looking around at start
 	SourceDemo    Source = "demonstration" // members play written answers
+	SourceInside  Source = "inside"        // small models in the program
 	SourceBuiltIn Source = "built in"      // a model that always exists
 )
 
@@ -59,6 +60,7 @@ type directory struct {
 	notes   []string // how the members came to be, for people; nil = all configured
 	purse   *spendCap
 	brain   *brain.Brain // nil = none
+	gate    fusion.Gate  // of the small models inside; nil where they are not the members
 	shift   shiftFunc
 	paid    bool                  // by contracts
 	tenants map[string]Tenant     // with bounds
@@ -118,8 +120,14 @@ func newDirectory(ctx context.Context, c Config, locals *local.Store, purse *spe
 			return nil, err
 		}
 	}
-	if len(d.members) == 0 {
+	switch {
+	case len(d.members) > 0:
+	case c.Discover.Demonstration:
 		d.demonstrate()
+	default:
+		if err := d.ascend(locals); err != nil {
+			return nil, err
+		}
 	}
 	if d.brain, err = openBrain(c.Brain, d.members, warn); err != nil {
 		return nil, err
@@ -185,7 +193,7 @@ func (b *builder) find(name string) (llm.Member, error) {
 	}
 	b.making = append(b.making, name)
 	defer func() { b.making = b.making[:len(b.making)-1] }()
-	env := fusion.Env{Name: name, Member: b.find, Brain: b.brain, Shift: b.shift}
+	env := fusion.Env{Name: name, Member: b.find, Brain: b.brain, Shift: b.shift, Gate: b.gate}
 	for _, part := range m.Members {
 		member, err := b.find(part)
 		if err != nil {
@@ -219,6 +227,9 @@ func broken(path string, params bool, err error) error {
 
 // defaults returns the models that always exist, over all members.
 func (d *directory) defaults() map[string]Model {
+	if d.gate != nil {
+		return d.everestModels()
+	}
 	cheap := d.cheapFirst()
 	// The dearest member of known price is taken for the best writer.
 	var writer string

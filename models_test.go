@@ -53,7 +53,7 @@ func names(s *Summit) []string {
 }
 
 func TestDemonstration(t *testing.T) {
-	s := open(t, Config{Discover: Discover{Enabled: new(false)}})
+	s := open(t, Config{Discover: Discover{Enabled: new(false), Demonstration: true}})
 	all := s.Entries()
 	if len(all) != 3+7 {
 		t.Fatalf("%d entries, want 3 models and 7 members", len(all))

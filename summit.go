@@ -69,7 +69,7 @@ func (s *Summit) Model(name string) (llm.Member, error) { return s.directory.Loa
 func (s *Summit) Entries() []Entry { return s.directory.Load().list() }
 
 // Notes says for people how the members came to be: what was found and what
-// may be spent on it, or that there is only a demonstration. Nil where all
+// may be spent on it, or that only the small models inside the program answer. Nil where all
 // members are configured.
 func (s *Summit) Notes() []string { return s.directory.Load().notes }
 

@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "xdg", "config"))
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "xdg", "data"))
 			e.Setenv("SUMMIT_DISCOVER_ENABLED", "false")
+			e.Setenv("SUMMIT_DISCOVER_DEMONSTRATION", "true") // its members disagree, so that there is something to see
 			e.Setenv("SUMMIT_LISTEN", "127.0.0.1:0")
 			model, err := filepath.Abs("../../engine/testdata/qwen2-f32.gguf")
 			e.Setenv("MODEL", model) // a small model file
