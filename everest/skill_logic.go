@@ -14,18 +14,25 @@ func init() {
 		About:   "small puzzles: true and false, which number is larger, what comes next, who is tallest, with steps",
 		AboutZH: "小谜题：真假判断、比大小、找规律、谁最高，带步骤",
 		Can:     "solve small puzzles of logic", CanZH: "小逻辑题",
-		Make: makeLogic, Right: sameConclusion,
+		Make:  func(r *rand.Rand) Example { return makeLogic(r, 4) }, // wider than what is asked: rows are to be computed, not remembered
+		Ask:   func(r *rand.Rand) Example { return makeLogic(r, 1) },
+		Right: sameConclusion,
 	})
 }
 
-func makeLogic(r *rand.Rand) Example {
+// makeLogic makes a puzzle; numbers of a row are up to wide times as large as
+// those of the tests.
+func makeLogic(r *rand.Rand, wide int) Example {
 	switch r.IntN(5) {
 	case 0, 1:
 		return boolean(r)
 	case 2:
 		return larger(r)
 	case 3:
-		return next(r)
+		if wide > 1 {
+			wide = between(r, 1, wide)
+		}
+		return next(r, wide)
 	}
 	return tallest(r)
 }
@@ -151,28 +158,28 @@ func compare(a, b string) string {
 }
 
 // next asks how a row of numbers goes on.
-func next(r *rand.Rand) Example {
+func next(r *rand.Rand, wide int) Example {
 	var row []int
 	var how string
 	switch r.IntN(3) {
 	case 0: // the same step again and again
-		a, d := between(r, 0, 50), between(r, 1, 12)
+		a, d := between(r, 0, 50*wide), between(r, 1, 12*wide)
 		if r.IntN(3) == 0 {
-			a, d = between(r, 50, 99), -d
+			a, d = between(r, 50*wide, 99*wide), -d
 		}
 		for i := range 5 {
 			row = append(row, a+i*d)
 		}
 		how = fmt.Sprintf("%+d", d)
 	case 1: // the same factor
-		a, q := between(r, 1, 6), between(r, 2, 3)
+		a, q := between(r, 1, 6*wide*wide), between(r, 2, 3)
 		for range 5 {
 			row = append(row, a)
 			a *= q
 		}
 		how = fmt.Sprintf("*%d", q)
 	default: // each is the sum of the two before
-		row = []int{between(r, 1, 9), between(r, 1, 9)}
+		row = []int{between(r, 1, 9*wide*wide), between(r, 1, 9*wide*wide)}
 		for len(row) < 6 {
 			row = append(row, row[len(row)-1]+row[len(row)-2])
 		}

@@ -31,6 +31,7 @@ type evaluation struct {
 
 	logged      logged
 	byLog       bool
+	set         string // of --live
 	task        string
 	model       string
 	judge       string
@@ -42,7 +43,7 @@ type evaluation struct {
 func evalCommand(a *app) *cobra.Command {
 	e := evaluation{app: a, logged: logged{app: a}}
 	cmd := &cobra.Command{
-		Use:   "eval (--outcomes DIR | --task FILE | --logged --brain FILE)",
+		Use:   "eval (--outcomes DIR | --task FILE | --live everest | --logged --brain FILE)",
 		Short: "Measure policies on recorded answers, or a model on a task",
 		Long: `Eval measures how good policies are, and what they cost.
 
@@ -79,6 +80,10 @@ blocks of text set apart by ---. Scorers are ` + strings.Join(eval.Scorers(), ",
 With --out the answers are kept as recorded outcomes, and a run that was
 stopped goes on where it was.
 
+With --live everest it asks the small models inside this program, and --model
+over them, the questions of their seven test sets: a table of who can do what,
+with what an oracle router would reach.
+
 With --logged it judges a new brain by the requests that a server kept: what it
 would have done, as far as all whom it would have asked were asked, by chance
 or not, weighed by that chance. It says promote, do not promote, or too little
@@ -89,6 +94,7 @@ data; "summit brain promote" heeds it.`,
   summit eval --outcomes outcomes --state eval.state -o markdown
   summit eval --outcomes outcomes --honesty --suite theme,mathl5
   summit eval --task sums.txt -m summit --out answers
+  summit eval --live everest
   summit eval --logged --brain new.brain`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -107,6 +113,15 @@ data; "summit brain promote" heeds it.`,
 			}
 			if name := changed(cmd, "from", "cost-x"); name != "" {
 				return usage("--%s goes with --logged", name)
+			}
+			if e.set != "" {
+				if e.set != "everest" {
+					return usage("--live %q, want everest", clip(e.set))
+				}
+				if name := changed(cmd, "outcomes", "task", "train", "test", "suite", "pool", "policy", "cap", "svg", "plot", "state", "honesty", "judge", "out", "split", "allow-commands"); name != "" {
+					return usage("--%s doesn't go with --live", name)
+				}
+				return e.everest(cmd.Context())
 			}
 			switch {
 			case (e.outcomes == "") == (e.task == ""):
@@ -139,6 +154,7 @@ data; "summit brain promote" heeds it.`,
 	f.BoolVar(&e.recorded.AllowCommands, "allow-commands", false, "let tool and checked run programs that questions hold, in a sandbox (bubblewrap)")
 	f.StringVar(&e.svg, "svg", "", "write charts of accuracy over cost to this file, or into this folder one for each suite and pool")
 	f.BoolVar(&e.plot, "plot", false, "draw the chart under each table too")
+	f.StringVar(&e.set, "live", "", "measure the models inside this program on their test sets: everest")
 	f.StringVar(&e.task, "task", "", "file of questions to ask a model")
 	f.StringVarP(&e.model, "model", "m", "summit", "the model or member to ask")
 	f.StringVar(&e.judge, "judge", "", "the model that scores questions with the scorer judge")
