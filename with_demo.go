@@ -7,7 +7,7 @@ func (d *directory) demonstrate() {
 	for _, m := range demo.Members() {
 		d.addMember(&Entry{Name: m.Card().Name, Member: m, Use: "demo", Source: SourceDemo})
 	}
-	d.notes = append(d.notes, "DEMONSTRATION, as the configuration asks. "+
-		"These play a small set of answers written by Summit's authors; no model is asked, and prices are made up. "+
+	d.notes = append(d.notes, "DEMONSTRATION: as the configuration asks, no model answers. "+
+		"These members play a small set of answers written by Summit's authors, and prices are made up. "+
 		`"summit config init" writes a configuration to add real ones.`)
 }

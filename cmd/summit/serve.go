@@ -93,6 +93,20 @@ func (a *app) serve(ctx context.Context, addrFile string) (err error) {
 // it and disagree.
 const trial = "A jacket costs 200 dollars. Its price rises by 10 percent and then falls by 10 percent. What does it cost now?"
 
+// trialInside is that of the small models inside the program, who know other
+// things.
+const trialInside = "写一首咏月的七言绝句"
+
+// trialOf returns the question to try.
+func trialOf(s *summit.Summit) string {
+	for _, e := range s.Entries() {
+		if e.Source == summit.SourceInside {
+			return trialInside
+		}
+	}
+	return trial
+}
+
 // banner says where the server is, what it serves, and how to ask it.
 func (a *app) banner(s *summit.Summit, c summit.Config, at net.Addr) error {
 	var models, members []string
@@ -133,7 +147,7 @@ func (a *app) banner(s *summit.Summit, c summit.Config, at net.Addr) error {
 		auth = ""
 	}
 	fmt.Fprintf(&b, "\nTry it:\n  curl %s/v1/chat/completions%s \\\n", url, auth)
-	fmt.Fprintf(&b, "    -H 'Content-Type: application/json' -d '{\"model\":\"summit\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"summit\":{\"explain\":true}}'\n", trial)
+	fmt.Fprintf(&b, "    -H 'Content-Type: application/json' -d '{\"model\":\"summit\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"summit\":{\"explain\":true}}'\n", trialOf(s))
 	_, err := fmt.Fprintln(a.out, b.String())
 	return err
 }
