@@ -250,7 +250,7 @@ func TestSpeculationKeepsTheDistribution(t *testing.T) {
 	f := func(name string, small *llmtest.Steps, k int, change func(*llm.Request), want map[string]float64) {
 		t.Run(name, func(t *testing.T) {
 			m := build(t, "tokens", TokensParams{Draft: small.ID, DraftTokens: k}, small, big)
-			fits(t, answersOf(t, m, 4000, change), want)
+			fits(t, answersOf(t, m, 2000, change), want)
 		})
 	}
 	// Of an answer that is spelled in several ways the ways add up.
@@ -342,7 +342,7 @@ func TestMixtureIsSampledExactly(t *testing.T) {
 				}
 			}
 			walk("", 1)
-			fits(t, answersOf(t, build(t, "tokens", p, x, y), 4000, nil), want)
+			fits(t, answersOf(t, build(t, "tokens", p, x, y), 2000, nil), want)
 		})
 	}
 	f("tokens", TokensParams{Weigh: "fixed", Weights: map[string]float64{"a": 3}}, a, b, 0.75, 0.25)
