@@ -52,7 +52,7 @@ test-postgres: # the books on a PostgreSQL server that lives as long as the test
 	./scripts/with-postgres.sh go test ./ledger -run Postgres -count 1
 
 LEDGER_TIME ?= 60s
-bench-ledger: # the books' figures of docs/performance.md; TMPDIR says on which disk
+bench-ledger: # what the books can do, see docs/ledger.md; TMPDIR says on which disk
 	./scripts/with-postgres.sh env SUMMIT_BENCH_LEDGER=$(LEDGER_TIME) go test ./ledger -run 'Figures|VerifyMillion' -count 1 -v -timeout 2h
 
 CRASHES ?= 200
