@@ -181,7 +181,6 @@ func (g *Guard) done(t *endpoint, err error, left bool, now time.Time) {
 	t.streams--
 	close(g.freed)
 	g.freed = make(chan struct{})
-	probed := t.probing
 	t.probing = false
 	if left && err != nil {
 		return
@@ -199,13 +198,15 @@ func (g *Guard) done(t *endpoint, err error, left bool, now time.Time) {
 		}
 	}
 	switch e.Kind {
-	case llm.RateLimited:
+	case llm.RateLimited: // it works, and has something against this key
+		t.inARow, t.openFor = 0, 0
 		cool(g.params.CoolDown)
 	case llm.QuotaExhausted, llm.Unauthorized, llm.Forbidden:
+		t.inARow, t.openFor = 0, 0
 		cool(keyRest)
 	case llm.Overloaded, llm.Timeout, llm.Cut, llm.Protocol, llm.Internal:
 		t.inARow++
-		if probed || t.inARow >= g.params.Failures {
+		if t.inARow >= g.params.Failures { // so does a probe that fails
 			t.openFor = min(max(2*t.openFor, g.params.OpenFor), maxOpen)
 			t.openTil = now.Add(t.openFor)
 		} else if e.RetryAfter > 0 {
@@ -217,9 +218,6 @@ func (g *Guard) done(t *endpoint, err error, left bool, now time.Time) {
 	}
 	t.failed++
 	t.lastKind, t.lastAt = e.Kind, now
-	if probed && t.inARow == 0 {
-		t.openFor = 0 // it works, and has something against this key
-	}
 }
 
 // Health tells how the targets fared. It asks nobody.

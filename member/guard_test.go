@@ -288,6 +288,28 @@ func TestGuardProbeLeft(t *testing.T) {
 	})
 }
 
+// A probe that is turned away for its rate shows that the target works: the
+// circuit closes, and the target's own word holds.
+func TestGuardProbeTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := plays("a", fails(llm.Cut), fails(llm.RateLimited, after(30*time.Second)), says("x", 0))
+		g := guard(t, GuardParams{Retries: new(0), Failures: 1}, m)
+		llm.Collect(g.Generate(t.Context(), ask("hi")))
+		time.Sleep(10 * time.Second)
+		llm.Collect(g.Generate(t.Context(), ask("hi")))
+		if h := g.Health().Targets[0]; h.State != llm.TargetCooling || time.Until(h.Until) != 30*time.Second || h.InARow != 0 {
+			t.Errorf("health %+v", h)
+		}
+		if _, err := llm.Collect(g.Generate(t.Context(), ask("hi"))); llm.AsError(err).Kind != llm.RateLimited || len(m.times) != 2 {
+			t.Errorf("error %v after %d calls", err, len(m.times))
+		}
+		time.Sleep(30 * time.Second)
+		if reply, err := llm.Collect(g.Generate(t.Context(), ask("hi"))); err != nil || reply.Text != "x" {
+			t.Errorf("%q, %v", reply.Text, err)
+		}
+	})
+}
+
 // A target that said to wait is not asked until then; one that did not say for
 // how long is asked last.
 func TestGuardCoolDown(t *testing.T) {
