@@ -1,6 +1,7 @@
 package fake_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -18,17 +19,47 @@ var update = flag.Bool("update", false, "rewrite the tables in docs/members.md a
 type words struct {
 	file, vendor, member, address, key, model, none, listed string
 	symbols                                                 string
+	stop                                                    string
+	notes                                                   map[string]string // reasons in this language; nil = as they are
+}
+
+// reasons are the fakes' reasons in Chinese.
+var reasons = map[string]string{
+	"Baichuan4 does not think":                                "Baichuan4 不思考",
+	"Baichuan4 reads text only":                               "Baichuan4 只读文字",
+	"nothing is known here of images and this model":          "不知道该模型能否读图",
+	"by this door Gemini keeps its thoughts to itself":        "经此入口 Gemini 不显示思考",
+	"glm-5.3 reads text only; glm-5v-turbo sees":              "glm-5.3 只读文字；glm-5v-turbo 能读图",
+	"its own protocol knows no response_format":               "其自有协议没有 response_format",
+	"hunyuan-turbos reads text only; hunyuan-vision sees":     "hunyuan-turbos 只读文字；hunyuan-vision 能读图",
+	"nothing is known here of images and kimi-k3":             "不知道 kimi-k3 能否读图",
+	"the served model reads text only":                        "所服务的模型只读文字",
+	"it refuses response_format":                              "拒绝 response_format",
+	"Chat Completions of OpenAI keeps the thoughts to itself": "OpenAI 的 Chat Completions 不显示思考",
+	"openPangu 2.0 reads text only":                           "openPangu 2.0 只读文字",
+	"the deployment reads text only":                          "该部署只读文字",
+	"it calls one function at a time":                         "一次只调用一个函数",
+	"ERNIE 4 does not think":                                  "ERNIE 4 不思考",
+	"it knows JSON, but no schema":                            "支持 JSON，但不支持 schema",
+	"its messages take text only":                             "其消息只含文字",
+	"earlier calls and their results travel as text, and the header `X-Summit-Warning` says so": "先前的调用与结果以文字传送，并由响应头 `X-Summit-Warning` 说明",
+	"its WebSocket carries one function call at a time":                                         "其 WebSocket 一次只承载一个函数调用",
+	"4.0Ultra does not think; spark-x does":                                                     "4.0Ultra 不思考；spark-x 思考",
+	"its WebSocket knows no response_format":                                                    "其 WebSocket 没有 response_format",
+	"it does not tell thoughts from the answer":                                                 "不区分思考与回答",
+	"360gpt2-pro does not think; the models named -o1 do":                                       "360gpt2-pro 不思考；名称带 -o1 的模型思考",
+	"360gpt2-pro reads text only":                                                               "360gpt2-pro 只读文字",
 }
 
 var languages = []words{
 	{
-		file: "../docs/members.md", vendor: "fake", member: "use", address: "address", key: "key looked for in", model: "model unless set", none: "none", listed: "the first that it lists",
+		file: "../docs/members.md", stop: ".", vendor: "fake", member: "use", address: "address", key: "key looked for in", model: "model unless set", none: "none", listed: "the first that it lists",
 		symbols: works + " works through all three protocols · " + told + " left out, and the header `X-Summit-Warning` says so · " + refused +
 			" the vendor does not do it: the caller gets a clear error, or an answer without it · " + unknown + " nothing is known of how the vendor says it. " +
 			"Where protocols differ, they stand in the order chat/responses/messages.",
 	},
 	{
-		file: "../docs/members.zh-CN.md", vendor: "仿真", member: "use", address: "地址", key: "密钥所在的环境变量", model: "默认模型", none: "无", listed: "服务器列出的第一个",
+		file: "../docs/members.zh-CN.md", stop: "。", notes: reasons, vendor: "仿真", member: "use", address: "地址", key: "密钥所在的环境变量", model: "默认模型", none: "无", listed: "服务器列出的第一个",
 		symbols: works + " 三种协议下均正常 · " + told + " 不发送该项，并由响应头 `X-Summit-Warning` 说明 · " + refused +
 			" 厂商不支持：调用方得到明确的错误，或不含该项的回答 · " + unknown + " 不知道厂商如何表示。各协议不同时，依次为 chat/responses/messages。",
 	},
@@ -125,7 +156,7 @@ func (w words) matrix(b *strings.Builder, table map[string]map[string][]string, 
 	if notes != nil {
 		b.WriteString("\n")
 		for i, n := range notes {
-			fmt.Fprintf(b, "%d. %s.\n", i+1, n)
+			fmt.Fprintf(b, "%d. %s%s\n", i+1, cmp.Or(w.notes[n], n), w.stop)
 		}
 	}
 }
