@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -18,10 +19,11 @@ const (
 	textSize   = 9_000
 )
 
-// PDF writes the statement as a PDF document in Chinese and English. No font is
-// embedded: Latin is in Courier, which every reader has, and Chinese in
-// STSong-Light, one of the fonts that readers bring for the collection
-// Adobe-GB1; a map to Unicode lets the text be searched and copied everywhere.
+// PDF writes the statement as a PDF document in Chinese and English. Latin is in
+// Courier, which every reader has; the Chinese of the form itself is in an
+// embedded font, any other in STSong-Light, one of the fonts that readers bring
+// for the collection Adobe-GB1. Maps to Unicode let the text be searched and
+// copied everywhere.
 // The same statement gives the same bytes.
 // Source: ISO 32000-1, 9.7 (composite fonts), 9.10.3 (ToUnicode).
 func (s *MemberStatement) PDF(w io.Writer) error {
@@ -106,14 +108,14 @@ func (d *pdf) pair(name, value string) {
 // columns writes a row of a table: two texts to the left, numbers to the right.
 func (d *pdf) columns(cells ...string) {
 	d.next()
-	right := []int{0, 0, 290_000, 360_000, 420_000, 480_000, pageWidth - 2*margin}
+	right := []int{0, 0, 245_000, 315_000, 380_000, 445_000, pageWidth - 2*margin}
 	const size = 7_000
 	for i, c := range cells {
 		switch i {
 		case 0:
 			d.text(margin, size, fit(c, 105_000, size))
 		case 1:
-			d.text(margin+110_000, size, fit(c, 140_000, size))
+			d.text(margin+110_000, size, fit(c, 92_000, size))
 		default:
 			d.text(margin+right[i]-width(c, size), size, c)
 		}
@@ -153,21 +155,29 @@ func fit(text string, most, size int) string {
 func (d *pdf) text(x, size int, text string) {
 	b := d.pages[len(d.pages)-1]
 	for len(text) > 0 {
-		cut := strings.IndexFunc(text, func(r rune) bool { return (r < 0x80) != (text[0] < 0x80) })
+		font := fontOf([]rune(text)[0])
+		cut := strings.IndexFunc(text, func(r rune) bool { return fontOf(r) != font })
 		if cut < 0 {
 			cut = len(text)
 		}
 		part := text[:cut]
 		text = text[cut:]
-		fmt.Fprintf(b, "BT /%s %s Tf %s %s Td ", map[bool]string{true: "F1", false: "F2"}[part[0] < 0x80], thousandths(size), thousandths(x), thousandths(d.y))
-		if part[0] < 0x80 {
+		fmt.Fprintf(b, "BT /%s %s Tf %s %s Td ", font, thousandths(size), thousandths(x), thousandths(d.y))
+		switch font {
+		case latin:
 			fmt.Fprintf(b, "(%s) Tj ET\n", strings.NewReplacer(`\`, `\\`, "(", `\(`, ")", `\)`).Replace(strings.Map(func(r rune) rune {
 				if r < ' ' || r == 0x7f {
 					return ' '
 				}
 				return r
 			}, part)))
-		} else {
+		case form:
+			b.WriteString("<")
+			for _, r := range part {
+				fmt.Fprintf(b, "%04X", pdfGlyph[r])
+			}
+			b.WriteString("> Tj ET\n")
+		default:
 			b.WriteString("<")
 			for _, u := range utf16.Encode([]rune(part)) {
 				fmt.Fprintf(b, "%04X", u)
@@ -176,6 +186,23 @@ func (d *pdf) text(x, size int, text string) {
 		}
 		x += width(part, size)
 	}
+}
+
+// The fonts of a document.
+const (
+	latin = "F1"
+	form  = "F2" // embedded: the Chinese of the form
+	other = "F3"
+)
+
+func fontOf(r rune) string {
+	if r < 0x80 {
+		return latin
+	}
+	if _, ok := pdfGlyph[r]; ok {
+		return form
+	}
+	return other
 }
 
 // thousandths writes a length in points.
@@ -196,7 +223,7 @@ func (d *pdf) write(w io.Writer) error {
 		fmt.Fprintf(&out, format, args...)
 		out.WriteString("\nendobj\n")
 	}
-	const first = 8 // of the pages: a page and its content take two objects
+	const first = 13 // of the pages: a page and its content take two objects
 	var kids []string
 	for i := range d.pages {
 		kids = append(kids, fmt.Sprintf("%d 0 R", first+2*i))
@@ -208,10 +235,24 @@ func (d *pdf) write(w io.Writer) error {
 	object("<</Type/Font/Subtype/Type0/BaseFont/STSong-Light-UniGB-UCS2-H/Encoding/UniGB-UCS2-H/DescendantFonts[5 0 R]/ToUnicode 7 0 R>>")
 	object("<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>/DW 1000/FontDescriptor 6 0 R>>")
 	object("<</Type/FontDescriptor/FontName/STSong-Light/Flags 6/FontBBox[-25 -254 1000 880]/ItalicAngle 0/Ascent 880/Descent -120/CapHeight 880/StemV 93>>")
-	to := toUnicode()
+	var chars strings.Builder
+	for part := range slices.Chunk([]rune(pdfRunes), 100) { // as many as a block may have
+		fmt.Fprintf(&chars, "%d beginbfchar\n", len(part))
+		for _, r := range part {
+			fmt.Fprintf(&chars, "<%04X> <%04X>\n", pdfGlyph[r], r)
+		}
+		chars.WriteString("endbfchar\n")
+	}
+	to := toUnicode(allRanges())
 	object("<</Length %d>>\nstream\n%s\nendstream", len(to), to)
+	object("<</Type/Font/Subtype/Type0/BaseFont/SUMMIT+Form/Encoding/Identity-H/DescendantFonts[9 0 R]/ToUnicode 12 0 R>>")
+	object("<</Type/Font/Subtype/CIDFontType2/BaseFont/SUMMIT+Form/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/DW 1000/CIDToGIDMap/Identity/FontDescriptor 10 0 R>>")
+	object("<</Type/FontDescriptor/FontName/SUMMIT+Form/Flags 4/FontBBox[-25 -254 1000 880]/ItalicAngle 0/Ascent 880/Descent -120/CapHeight 880/StemV 80/FontFile2 11 0 R>>")
+	object("<</Length %d/Length1 %d>>\nstream\n%s\nendstream", len(pdfFont), len(pdfFont), pdfFont)
+	own := toUnicode(chars.String())
+	object("<</Length %d>>\nstream\n%s\nendstream", len(own), own)
 	for i, p := range d.pages {
-		object("<</Type/Page/Parent 2 0 R/MediaBox[0 0 %s %s]/Resources<</Font<</F1 3 0 R/F2 4 0 R>>>>/Contents %d 0 R>>", thousandths(pageWidth), thousandths(pageHeight), first+2*i+1)
+		object("<</Type/Page/Parent 2 0 R/MediaBox[0 0 %s %s]/Resources<</Font<</F1 3 0 R/F2 8 0 R/F3 4 0 R>>>>/Contents %d 0 R>>", thousandths(pageWidth), thousandths(pageHeight), first+2*i+1)
 		object("<</Length %d>>\nstream\n%s\nendstream", p.Len(), p.String())
 	}
 	start := out.Len()
@@ -224,11 +265,16 @@ func (d *pdf) write(w io.Writer) error {
 	return err
 }
 
-// toUnicode maps the codes of the Chinese font, which are UTF-16, to what they
-// are: themselves.
-func toUnicode() string {
+// toUnicode is a map of codes to characters.
+func toUnicode(entries string) string {
+	return "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /Summit-UCS2 def /CMapType 2 def\n1 begincodespacerange <0000> <FFFF> endcodespacerange\n" +
+		entries + "endcmap CMapName currentdict /CMap defineresource pop end end"
+}
+
+// allRanges maps the codes of the other Chinese font, which are UTF-16, to what
+// they are: themselves.
+func allRanges() string {
 	var b strings.Builder
-	b.WriteString("/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /Summit-UCS2 def /CMapType 2 def\n1 begincodespacerange <0000> <FFFF> endcodespacerange\n")
 	for high := 0; high < 256; high += 64 { // a range may not leave its first byte, a block has at most 100
 		b.WriteString("64 beginbfrange\n")
 		for h := high; h < high+64; h++ {
@@ -236,6 +282,5 @@ func toUnicode() string {
 		}
 		b.WriteString("endbfrange\n")
 	}
-	b.WriteString("endcmap CMapName currentdict /CMap defineresource pop end end")
 	return b.String()
 }

@@ -52,6 +52,23 @@ func TestPDF(t *testing.T) {
 	}
 }
 
+// Every Chinese character of the form is in the font that the PDF brings.
+func TestPDFFont(t *testing.T) {
+	text, err := os.ReadFile("statement_pdf.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := string(text)
+	for _, names := range kindNames {
+		form += names[0]
+	}
+	for _, r := range form {
+		if r >= 0x80 && fontOf(r) != "F2" {
+			t.Errorf("%q is not in statement.ttf", r)
+		}
+	}
+}
+
 func TestHTML(t *testing.T) {
 	var b bytes.Buffer
 	if err := sampleStatement(3).HTML(&b); err != nil {
