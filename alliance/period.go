@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"summit/ledger"
@@ -376,12 +377,41 @@ type taken struct {
 	rows    []Row
 }
 
-// rows reads a period's transactions up to one, in their order. They are taken
-// apart on all processors and handed over one by one.
+// firstOf returns the number before the first transaction that a period can have
+// taken: those booked more than two days before it begins are earlier ones', for
+// times of booking never decrease.
+func (j *Journal) firstOf(ctx context.Context, period ledger.Period, until int64, zone *time.Location) (int64, error) {
+	begin, err := time.ParseInLocation("2006-01", string(period), zone)
+	if err != nil {
+		return 0, err
+	}
+	begin = begin.AddDate(0, 0, -2)
+	low, high := int64(0), until
+	for low < high {
+		middle := low + (high-low)/2
+		early := false
+		for t, err := range j.store.Txns(ctx, ledger.Filter{After: middle, Until: middle + 1}) {
+			if err != nil {
+				return 0, err
+			}
+			early = t.BookedAt.Before(begin)
+		}
+		if early {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, nil
+}
+
+// rows reads a period's transactions up to one, in their order. Stretches of
+// them are read and taken apart on all processors, and handed over one by one: a
+// closed period does not change meanwhile.
 func (j *Journal) rows(ctx context.Context, period ledger.Period, until int64, each func(*taken) error) error {
-	const batch = 256
+	const stretch = 4096 // transactions: some MB of memory
 	type work struct {
-		txns  []*ledger.Txn
+		after int64
 		taken []taken
 		err   error
 		done  chan struct{}
@@ -389,60 +419,50 @@ func (j *Journal) rows(ctx context.Context, period ledger.Period, until int64, e
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	zone := j.alliance.Load().Terms.zone
-	todo, order := make(chan *work), make(chan *work, 2*runtime.GOMAXPROCS(0))
-	for range runtime.GOMAXPROCS(0) {
-		go func() { // ends with todo
+	first, err := j.firstOf(ctx, period, until, zone)
+	if err != nil {
+		return err
+	}
+	workers := runtime.GOMAXPROCS(0)
+	todo, order := make(chan *work), make(chan *work, workers)
+	read := func(w *work) error {
+		for t, err := range j.store.Txns(ctx, ledger.Filter{Period: period, After: w.after, Until: min(w.after+stretch, until)}) {
+			if err != nil {
+				return err
+			}
+			part, err := takeApart(t, zone)
+			if err != nil {
+				return err
+			}
+			w.taken = append(w.taken, part)
+		}
+		return nil
+	}
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer stop()
+	for range workers {
+		reading.Go(func() {
 			for w := range todo {
-				w.taken = make([]taken, len(w.txns))
-				for i, t := range w.txns {
-					if w.taken[i], w.err = takeApart(t, zone); w.err != nil {
-						break
-					}
-				}
-				w.txns = nil
+				w.err = read(w)
 				close(w.done)
 			}
-		}()
+		})
 	}
-	go func() { // ends with the transactions, or with ctx
+	reading.Go(func() {
 		defer close(todo)
 		defer close(order)
-		hand := func(w *work) bool {
-			w.done = make(chan struct{})
-			select {
-			case order <- w:
-			case <-ctx.Done():
-				return false
-			}
-			select {
-			case todo <- w:
-				return true
-			case <-ctx.Done():
-				return false
-			}
-		}
-		w := &work{}
-		for t, err := range j.store.Txns(ctx, ledger.Filter{Period: period, Until: until}) {
-			if err != nil {
-				failed := &work{err: err, done: make(chan struct{})}
-				close(failed.done)
+		for after := first; after < until; after += stretch {
+			w := &work{after: after, done: make(chan struct{})}
+			for _, to := range []chan *work{order, todo} {
 				select {
-				case order <- failed:
+				case to <- w:
 				case <-ctx.Done():
-				}
-				return
-			}
-			if w.txns = append(w.txns, t); len(w.txns) == batch {
-				if !hand(w) {
 					return
 				}
-				w = &work{}
 			}
 		}
-		if len(w.txns) > 0 {
-			hand(w)
-		}
-	}()
+	})
 	for w := range order {
 		select {
 		case <-w.done:
