@@ -248,6 +248,10 @@ func (a *Alliance) game(e *Event, o *llm.Outcome, class map[string]int64) {
 		r.V = restrict(class, used)
 		return
 	}
+	if r.Mode == "tokens" && covers(o.Coalitions, used) {
+		r.V = restrict(o.Coalitions, used)
+		return
+	}
 	if b := ballots(o, used, leaves); b != nil && (r.Mode == "vote" || r.Mode == "cascade") && len(used) <= maxPlayers {
 		if r.Mode == "cascade" {
 			b.Delay = a.Terms.DelayPPM

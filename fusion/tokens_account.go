@@ -119,6 +119,7 @@ func (s *steps) close(out *llm.Outcome, parts []*llm.Outcome) {
 				names = append(names, part.Member)
 			}
 		}
+		slices.Sort(names)
 		out.Coalitions[strings.Join(names, "+")] = int64(math.Round(ppm * math.Exp(s.worth[set]/float64(s.n))))
 	}
 }

@@ -60,7 +60,7 @@ type Outcome struct {
 	// Callers don't see it.
 	StepLogprobs []float64
 	// Coalitions says what the answer would be worth to each coalition of the
-	// parts, by their names with + between them in the order of Parts: the mean
+	// parts, by their names in order with + between them: the mean
 	// probability of a step, geometrically, in millionths.
 	Coalitions map[string]int64
 }
