@@ -58,6 +58,7 @@ type Member struct {
 	Vendor       string  `yaml:"vendor"`                               // who makes the model; empty = the kind's own
 	Tools        *bool   `yaml:"tools"`                                // whether it calls tools; none = as far as the kind knows
 	Images       *bool   `yaml:"images"`                               // whether it takes images; none = as far as the kind knows
+	Cache        Cache   `yaml:"cache"`                                // remembering its answers; none = off
 	Params       any     `yaml:"params"`                               // the kind's own settings; none = its defaults
 
 	Endpoints []Endpoint         `yaml:"endpoints"`                     // other addresses and keys that give the same answers, beside base_url and the key above

@@ -131,6 +131,7 @@ func (c Config) checkMember(k *checker, name string, m Member) {
 	k.address(join(path, "base_url"), m.BaseURL)
 	k.keyEnv(path, m.KeyEnv, m.KeyFile)
 	m.checkEndpoints(k, path)
+	m.checkCache(k, path)
 	if m.WindowTokens < 0 {
 		k.add(join(path, "window_tokens"), "%d, want zero or more", m.WindowTokens)
 	}

@@ -85,7 +85,7 @@ func (m *Member) build(name, key string, locals *local.Store, exchange *money.Ex
 	if built, err = m.guarded(name, key, built, config, warn); err != nil {
 		return nil, err
 	}
-	return m.stated(built), nil
+	return m.cached(m.stated(built)), nil
 }
 
 // converted returns the price list in the accounting currency.

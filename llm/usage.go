@@ -11,6 +11,7 @@ type Provenance string
 // The sources of a figure, best first. Unknown is not zero: nobody said.
 const (
 	Upstream  Provenance = "upstream"  // the vendor reported it
+	Cached    Provenance = "cached"    // what the same answer used before: this time nothing was
 	OwnCount  Provenance = "own_count" // counted here with the model's own tokenizer
 	Estimated Provenance = "estimated" // guessed from lengths
 	Unknown   Provenance = ""
@@ -156,12 +157,14 @@ func worse(a, b Provenance) Provenance {
 		switch p {
 		case Upstream:
 			return 0
-		case OwnCount:
+		case Cached:
 			return 1
-		case Estimated:
+		case OwnCount:
 			return 2
+		case Estimated:
+			return 3
 		}
-		return 3
+		return 4
 	}
 	if rank(b) > rank(a) {
 		return b
