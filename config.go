@@ -47,19 +47,20 @@ type FX struct {
 
 // Member is one vendor, server or recording that answers.
 type Member struct {
-	Use          string  `yaml:"use"`                                  // the kind of member, such as openai for any OpenAI-compatible server
-	File         string  `yaml:"file"`                                 // kind local: a GGUF file, a safetensors file, or a folder with one
-	BaseURL      string  `yaml:"base_url"`                             // address of its API; empty = the kind's own
-	KeyEnv       string  `yaml:"key_env"`                              // environment variable that holds its key (or NAME_FILE the path of a file with it); ID:SECRET = two of them, joined by a colon; empty = those that the kind knows
-	KeyFile      string  `yaml:"key_file"`                             // file that holds its key, readable by its owner only; not beside key_env
-	Model        string  `yaml:"model"`                                // the upstream's model id; empty = the kind's own, else the first that the server lists
-	Price        []Price `yaml:"price"`                                // one tier, or a list of them; none = the list price that the kind knows, else unknown
-	WindowTokens int     `yaml:"window_tokens" jsonschema:"minimum=0"` // prompt and answer together; 0 = unknown
-	Vendor       string  `yaml:"vendor"`                               // who makes the model; empty = the kind's own
-	Tools        *bool   `yaml:"tools"`                                // whether it calls tools; none = as far as the kind knows
-	Images       *bool   `yaml:"images"`                               // whether it takes images; none = as far as the kind knows
-	Cache        Cache   `yaml:"cache"`                                // remembering its answers; none = off
-	Params       any     `yaml:"params"`                               // the kind's own settings; none = its defaults
+	Use          string  `yaml:"use"`                                          // the kind of member, such as openai for any OpenAI-compatible server
+	File         string  `yaml:"file"`                                         // kind local: a GGUF file, a safetensors file, or a folder with one
+	BaseURL      string  `yaml:"base_url"`                                     // address of its API; empty = the kind's own
+	KeyEnv       string  `yaml:"key_env"`                                      // environment variable that holds its key (or NAME_FILE the path of a file with it); ID:SECRET = two of them, joined by a colon; empty = those that the kind knows
+	KeyFile      string  `yaml:"key_file"`                                     // file that holds its key, readable by its owner only; not beside key_env
+	Model        string  `yaml:"model"`                                        // the upstream's model id; empty = the kind's own, else the first that the server lists
+	Price        []Price `yaml:"price"`                                        // one tier, or a list of them; none = the list price that the kind knows, else unknown
+	WindowTokens int     `yaml:"window_tokens" jsonschema:"minimum=0"`         // prompt and answer together; 0 = unknown
+	Vendor       string  `yaml:"vendor"`                                       // who makes the model; empty = the kind's own
+	Tools        *bool   `yaml:"tools"`                                        // whether it calls tools; none = as far as the kind knows
+	Images       *bool   `yaml:"images"`                                       // whether it takes images; none = as far as the kind knows
+	OnAbort      string  `yaml:"on_abort" jsonschema:"enum=cancel,enum=drain"` // when a client goes away: cancel = the vendor is left at once; drain = its answer is read to the end, for two minutes at most, so that its usage is known; empty = cancel
+	Cache        Cache   `yaml:"cache"`                                        // remembering its answers; none = off
+	Params       any     `yaml:"params"`                                       // the kind's own settings; none = its defaults
 
 	Endpoints []Endpoint         `yaml:"endpoints"`                     // other addresses and keys that give the same answers, beside base_url and the key above
 	Weight    int                `yaml:"weight" jsonschema:"minimum=0"` // share of the requests that go to base_url and the key above, where there are endpoints; 0 = 1

@@ -34,8 +34,18 @@ func (m *Member) cached(built llm.Member) llm.Member {
 	})
 }
 
-// checkCache reports what no cache could mean.
+// What may happen to an answer whose client went away.
+const (
+	abortCancel = "cancel"
+	abortDrain  = "drain"
+)
+
+// checkCache reports what no cache could mean, and what can't happen to an
+// answer.
 func (m *Member) checkCache(k *checker, path string) {
+	if m.OnAbort != "" && m.OnAbort != abortCancel && m.OnAbort != abortDrain {
+		k.add(join(path, "on_abort"), "got %q, want cancel or drain", clip(m.OnAbort))
+	}
 	c := m.Cache
 	if c.Entries < 0 || c.Bytes < 0 || c.Keep < 0 {
 		k.add(join(path, "cache"), "entries, bytes or keep is below zero, want zero (the default) or more")

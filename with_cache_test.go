@@ -47,8 +47,10 @@ func TestCacheOfConfiguration(t *testing.T) {
 	f("kept", "b", 2)
 	f("plain", "a", 3)
 	f("plain", "a", 4)
-	_, err = Open(t.Context(), Config{Ephemeral: true, Members: map[string]Member{"m": {Use: "openai", BaseURL: server.URL, Cache: Cache{Bytes: -1}}}})
-	if err == nil || !strings.Contains(err.Error(), "members.m.cache") {
-		t.Errorf("%v, want an error that names the setting", err)
+	for name, m := range map[string]Member{"members.m.cache": {Cache: Cache{Bytes: -1}}, "members.m.on_abort": {OnAbort: "wait"}} {
+		m.Use, m.BaseURL = "openai", server.URL
+		if _, err = Open(t.Context(), Config{Ephemeral: true, Members: map[string]Member{"m": m}}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v, want an error that names %s", err, name)
+		}
 	}
 }

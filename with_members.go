@@ -85,6 +85,9 @@ func (m *Member) build(name, key string, locals *local.Store, exchange *money.Ex
 	if built, err = m.guarded(name, key, built, config, warn); err != nil {
 		return nil, err
 	}
+	if m.OnAbort == abortDrain {
+		built = member.Drain(built, 0)
+	}
 	return m.cached(m.stated(built)), nil
 }
 
