@@ -23,7 +23,7 @@ this program. These commands make their training data, pack a trained model,
 and measure verse. "summit train everest/recipe/NAME.yaml" trains one;
 "summit eval --live everest" measures all.`,
 	}
-	c.AddCommand(everestDataCommand(a), everestPackCommand(a), everestGateCommand(a), everestVerseCommand(a))
+	c.AddCommand(everestDataCommand(a), everestPackCommand(a), everestGateCommand(a), everestMixedCommand(a), everestVerseCommand(a))
 	return c
 }
 
@@ -136,6 +136,29 @@ func everestGateCommand(a *app) *cobra.Command {
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the prompts")
 	f.IntVar(&o.N, "n", 0, "prompts of each skill (default 20000)")
 	f.IntVar(&o.Epochs, "epochs", 0, "how often they are gone through (default 4)")
+	return c
+}
+
+func everestMixedCommand(a *app) *cobra.Command {
+	var n int
+	var out string
+	c := &cobra.Command{
+		Use:   "mixed",
+		Short: "Write texts that change their subject, of two test sets each",
+		Long: `Mixed writes JSON lines for "summit perplexity": two questions of two skills'
+test sets, and the two answers, so that no single specialist can follow.`,
+		Example: `  summit everest mixed --out mixed.jsonl
+  summit perplexity mixed.jsonl -m everest-sum,everest-number,everest-date`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if out == "" {
+				return everest.Mixed(a.out, n)
+			}
+			return replace(out, func(w io.Writer, _ string) error { return everest.Mixed(w, n) }, nil)
+		},
+	}
+	c.Flags().IntVar(&n, "n", 60, "how many texts")
+	c.Flags().StringVar(&out, "out", "", "file to write (default: standard output)")
 	return c
 }
 
