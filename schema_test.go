@@ -37,7 +37,7 @@ func newSchema(t *testing.T) *jsonschema.Schema {
 			return t.Name()
 		},
 	}
-	for base, path := range map[string][]string{"summit": {"config.go", "limits.go", "with_books.go", "with_distill.go", "with_learning.go", "with_local.go", "with_tenants.go"}, "summit/": {"dialect", "fusion", "member", "verify"}} {
+	for base, path := range map[string][]string{"summit": {"config.go", "limits.go", "with_books.go", "with_cache.go", "with_distill.go", "with_learning.go", "with_local.go", "with_tenants.go"}, "summit/": {"dialect", "fusion", "member", "verify"}} {
 		for _, p := range path {
 			if err := r.AddGoComments(strings.TrimSuffix(base, "/"), p); err != nil {
 				t.Fatal(err)
