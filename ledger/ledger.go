@@ -144,6 +144,7 @@ func Balanced(postings []Posting) error {
 		memo     bool
 	}
 	sums := map[book]Units{}
+	var order []book // of their first postings, so that equal input gives an equal error
 	for _, p := range postings {
 		kind, err := p.Account.Type()
 		if err != nil {
@@ -153,14 +154,17 @@ func Balanced(postings []Posting) error {
 			return fmt.Errorf("ledger: account %s: amount %d, want at most 2^62", p.Account, int64(p.Amount))
 		}
 		b := book{p.Currency, kind == Memo}
+		if _, ok := sums[b]; !ok {
+			order = append(order, b)
+		}
 		sum, err := sums[b].Add(p.Amount)
 		if err != nil {
 			return fmt.Errorf("ledger: account %s: the sum passes 2^62", p.Account)
 		}
 		sums[b] = sum
 	}
-	for b, sum := range sums {
-		if sum != 0 {
+	for _, b := range order {
+		if sum := sums[b]; sum != 0 {
 			what := "cash"
 			if b.memo {
 				what = "memo"
