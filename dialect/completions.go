@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"encoding/json"
 	"net/http"
 	"unicode/utf8"
 
@@ -69,8 +68,6 @@ func (d *textRequest) request() {
 			continue
 		}
 		switch string(name) {
-		case "model":
-			r.Model = d.text()
 		case "prompt":
 			d.seen = true
 			d.readPrompt()
@@ -80,52 +77,10 @@ func (d *textRequest) request() {
 			d.echo = d.boolean()
 		case "best_of":
 			d.bestOf = d.count(1)
-		case "n":
-			if d.n = int(d.integer(1)); d.n > maxChoices {
-				d.fail("", "got %d, want 1 to %d", d.n, maxChoices)
-			}
-		case "stream":
-			d.stream = d.boolean()
-		case "stream_options":
-			d.streamOptions()
-		case "max_tokens":
-			r.MaxTokens = d.count(1)
-		case "temperature":
-			r.Temperature = d.float()
-		case "top_p":
-			r.TopP = d.float()
-		case "top_k":
-			if k := d.integer(-1); k > 0 { // -1 and 0 are "all" in engines
-				r.TopK = int(min(k, 1<<31-1))
-			}
-		case "min_p":
-			r.MinP = d.float()
-		case "frequency_penalty":
-			r.FrequencyPenalty = d.float()
-		case "presence_penalty":
-			r.PresencePenalty = d.float()
-		case "seed":
-			v := d.integer(-1 << 63)
-			r.Seed = &v
-		case "stop":
-			d.stop()
-		case "logit_bias":
-			r.LogitBias = map[string]float64{}
-			for token := range d.object() {
-				r.LogitBias[string(token)] = d.number()
-			}
 		case "logprobs":
 			r.Logprobs, r.TopLogprobs = true, d.count(0)
-		case "user":
-			r.User = d.text()
-		case "summit":
-			d.extension()
 		default:
-			if r.Extra == nil {
-				r.Extra = map[string]json.RawMessage{}
-			}
-			key := wellFormed(name)
-			r.Extra[key] = d.raw()
+			d.common(name)
 		}
 	}
 	d.end()

@@ -94,50 +94,12 @@ func (d *chatRequest) request() {
 			continue
 		}
 		switch string(name) {
-		case "model":
-			r.Model = d.text()
-		case "stream":
-			d.stream = d.boolean()
-		case "stream_options":
-			d.streamOptions()
-		case "n":
-			if d.n = int(d.integer(1)); d.n > maxChoices {
-				d.fail("", "got %d, want 1 to %d", d.n, maxChoices)
-			}
-		case "max_tokens":
-			r.MaxTokens = d.count(1)
 		case "max_completion_tokens":
 			d.completed = d.count(1)
-		case "temperature":
-			r.Temperature = d.float()
-		case "top_p":
-			r.TopP = d.float()
-		case "top_k":
-			if k := d.integer(-1); k > 0 { // -1 and 0 are "all" in engines
-				r.TopK = int(min(k, 1<<31-1))
-			}
-		case "min_p":
-			r.MinP = d.float()
-		case "frequency_penalty":
-			r.FrequencyPenalty = d.float()
-		case "presence_penalty":
-			r.PresencePenalty = d.float()
-		case "seed":
-			v := d.integer(-1 << 63)
-			r.Seed = &v
-		case "stop":
-			d.stop()
-		case "logit_bias":
-			r.LogitBias = map[string]float64{}
-			for token := range d.object() {
-				r.LogitBias[string(token)] = d.number()
-			}
 		case "logprobs":
 			r.Logprobs = d.boolean()
 		case "top_logprobs":
 			r.TopLogprobs = d.count(0)
-		case "user":
-			r.User = d.text()
 		case "metadata":
 			r.Metadata = map[string]string{}
 			for label := range d.object() {
@@ -164,14 +126,8 @@ func (d *chatRequest) request() {
 			d.enable = &v
 		case "thinking_budget":
 			d.budget = d.count(1)
-		case "summit":
-			d.extension()
 		default:
-			if r.Extra == nil {
-				r.Extra = map[string]json.RawMessage{}
-			}
-			key := wellFormed(name)
-			r.Extra[key] = d.raw()
+			d.common(name)
 		}
 	}
 	d.end()
@@ -182,6 +138,59 @@ func (d *chatRequest) request() {
 		d.fail("messages", "missing, want an array of at least one message")
 	}
 	d.settle()
+}
+
+// common reads a field that completions have too, or keeps one that is unknown.
+func (d *chatRequest) common(name []byte) {
+	r := d.r
+	switch string(name) {
+	case "model":
+		r.Model = d.text()
+	case "stream":
+		d.stream = d.boolean()
+	case "stream_options":
+		d.streamOptions()
+	case "n":
+		if d.n = int(d.integer(1)); d.n > maxChoices {
+			d.fail("", "got %d, want 1 to %d", d.n, maxChoices)
+		}
+	case "max_tokens":
+		r.MaxTokens = d.count(1)
+	case "temperature":
+		r.Temperature = d.float()
+	case "top_p":
+		r.TopP = d.float()
+	case "top_k":
+		if k := d.integer(-1); k > 0 { // -1 and 0 are "all" in engines
+			r.TopK = int(min(k, 1<<31-1))
+		}
+	case "min_p":
+		r.MinP = d.float()
+	case "frequency_penalty":
+		r.FrequencyPenalty = d.float()
+	case "presence_penalty":
+		r.PresencePenalty = d.float()
+	case "seed":
+		v := d.integer(-1 << 63)
+		r.Seed = &v
+	case "stop":
+		d.stop()
+	case "logit_bias":
+		r.LogitBias = map[string]float64{}
+		for token := range d.object() {
+			r.LogitBias[string(token)] = d.number()
+		}
+	case "user":
+		r.User = d.text()
+	case "summit":
+		d.extension()
+	default:
+		if r.Extra == nil {
+			r.Extra = map[string]json.RawMessage{}
+		}
+		key := wellFormed(name)
+		r.Extra[key] = d.raw()
+	}
 }
 
 // settle decides between fields that say the same thing twice.
