@@ -191,7 +191,7 @@ func TestFlippedKey(t *testing.T) {
 	}
 	defer changed.Close()
 	r, err := Verify(t.Context(), changed, VerifyOptions{})
-	if err != nil || r.Found != 1 || !strings.Contains(r.Damages[0].What, "index of keys") {
+	if err != nil || r.Found == 0 || !strings.Contains(r.Damages[0].What, "missing from index sqlite_autoindex_txn_1") {
 		t.Errorf("%+v, %v, want the index of keys named", r, err)
 	}
 }
@@ -221,9 +221,9 @@ func TestFlippedFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The pages with the rows of each table.
+	// The pages of each table and index; small books fit one each.
 	var roots []int
-	rows, err := s.db.Query(`SELECT rootpage FROM sqlite_schema WHERE name IN ('txn', 'posting', 'record', 'line', 'balance', 'turnover', 'hold')`)
+	rows, err := s.db.Query(`SELECT rootpage FROM sqlite_schema WHERE rootpage > 0`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,19 +234,20 @@ func TestFlippedFile(t *testing.T) {
 		}
 		roots = append(roots, root)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(roots) != 7 {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(roots) < 15 {
 		t.Fatal(roots, err)
 	}
 	const page = 4096
 	refused, found, harmless := 0, 0, 0
 	path := filepath.Join(t.TempDir(), "books.db")
-	for i := range 140 {
-		at := (roots[i%len(roots)]-1)*page + page - 1 - rand.IntN(300) // rows fill a page from its end
+	random := rand.New(rand.NewPCG(16358, 64)) // the same bits each time
+	for i := range 400 {
+		at := (roots[i%len(roots)]-1)*page + page - 1 - random.IntN(300) // rows fill a page from its end
 		if i%5 == 0 {
-			at = rand.IntN(len(whole))
+			at = random.IntN(len(whole))
 		}
 		changed := slices.Clone(whole)
-		bit := byte(1) << rand.IntN(8)
+		bit := byte(1) << random.IntN(8)
 		changed[at] ^= bit
 		for _, suffix := range []string{"-wal", "-shm"} {
 			_ = os.Remove(path + suffix)
@@ -274,5 +275,5 @@ func TestFlippedFile(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Logf("%d flips: %d named, %d refused, %d in nothing that is read", 140, found, refused, harmless)
+	t.Logf("%d flips: %d named, %d refused, %d in nothing that is read", 400, found, refused, harmless)
 }

@@ -3,12 +3,13 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 	"time"
 )
 
 // derived reads what follows from the transactions at one moment, and checks
-// the names of accounts and SQLite's own structures.
+// the names of accounts and that the triggers are there.
 func (s *SQLite) derived(ctx context.Context) (*derived, error) {
 	d := &derived{balances: map[line]Units{}, turnovers: map[turned]Units{}, holds: map[int64]time.Time{}}
 	err := s.snapshot(ctx, "verify", func(tx *sql.Tx) (err error) {
@@ -65,22 +66,6 @@ func (s *SQLite) derived(ctx context.Context) (*derived, error) {
 		}); err != nil {
 			return err
 		}
-		// The index alone, in its order: no row of the table is read here.
-		before := ""
-		if err := each(`SELECT key, seq FROM txn INDEXED BY sqlite_autoindex_txn_1 ORDER BY key`, func(scan func(...any) error) error {
-			var key string
-			var seq int64
-			err := scan(&key, &seq)
-			if key <= before {
-				d.damages = append(d.damages, Damage{Table: "txn", Seq: seq, Key: key, What: "the index of keys is out of order here"})
-			}
-			before = key
-			d.keys += fingerprint(key, seq)
-			return err
-		}); err != nil {
-			return err
-		}
-		d.indexed = true
 		there := map[string]bool{}
 		if err := each(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`, func(scan func(...any) error) error {
 			var name string
@@ -98,6 +83,30 @@ func (s *SQLite) derived(ctx context.Context) (*derived, error) {
 		return nil
 	})
 	return d, err
+}
+
+// sound has SQLite check its own structures: that every row is in every index
+// and every entry of an index has its row, that rows are in order, and that
+// each value is of its column's type. What rows say is checked by Verify.
+func (s *SQLite) sound(ctx context.Context) (damages []Damage, err error) {
+	err = s.snapshot(ctx, "verify", func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, fmt.Sprintf(`PRAGMA integrity_check(%d)`, maxDamages))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var what string
+			if err := rows.Scan(&what); err != nil {
+				return err
+			}
+			if what != "ok" {
+				damages = append(damages, Damage{Table: "file", What: what})
+			}
+		}
+		return rows.Err()
+	})
+	return damages, err
 }
 
 // triggers returns the names of the triggers that keep what is booked.

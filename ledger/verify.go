@@ -15,7 +15,7 @@ import (
 
 // Damage is something in the books that can't be.
 type Damage struct {
-	Table string `json:"table"`         // txn, posting, record, line, balance, turnover or hold
+	Table string `json:"table"`         // txn, posting, record, line, balance, turnover or hold; file: the structures beneath them
 	Seq   int64  `json:"seq,omitempty"` // of the transaction
 	N     int    `json:"n,omitempty"`   // which posting or record of it, from 1
 	Key   string `json:"key,omitempty"` // of the transaction, or the account
@@ -93,7 +93,18 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 	for _, p := range parts {
 		wg.Go(func() { p.read(ctx, s) })
 	}
+	var unsound []Damage
+	var failed error
+	if c, ok := s.(sounder); ok {
+		wg.Go(func() { unsound, failed = c.sound(ctx) })
+	}
 	wg.Wait()
+	if failed != nil {
+		return nil, failed
+	}
+	for _, d := range unsound {
+		r.add(d)
+	}
 
 	all := newPart(0, 0)
 	for _, p := range parts {
@@ -139,19 +150,6 @@ type derived struct {
 	turnovers map[turned]Units
 	holds     map[int64]time.Time
 	damages   []Damage // of rows that only the store knows
-	indexed   bool     // keys is known
-	keys      uint64   // the index of keys, as fingerprint sums it up
-}
-
-// fingerprint is a number for a key and its transaction. Sets of them are
-// equal, to all probability, where the fingerprints' sums are.
-func fingerprint(key string, seq int64) uint64 {
-	h := uint64(14695981039346656037) // FNV-1a
-	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * 1099511628211
-	}
-	h = (h ^ uint64(seq)) * 0x9e3779b97f4a7c15
-	return (h ^ h>>29) * 0xbf58476d1ce4e5b9
 }
 
 // name takes in the name of an account as a database has it under a number.
@@ -173,6 +171,11 @@ func (d *derived) named(names map[int64]line, table string, id int64) line {
 // deriver is a store that can read all of it at one moment.
 type deriver interface {
 	derived(ctx context.Context) (*derived, error)
+}
+
+// sounder is a store that can check the structures beneath its rows.
+type sounder interface {
+	sound(ctx context.Context) ([]Damage, error)
 }
 
 func derive(ctx context.Context, s Store) (*derived, error) {
@@ -238,7 +241,6 @@ type part struct {
 	opened    map[int64]hold
 	endings   []ending // of holds that were opened in earlier parts
 	reversed  map[int64]map[line]Units
-	keys      uint64
 	closed    Period
 	earliest  Period // that took something
 	earliestN int64
@@ -419,7 +421,6 @@ func (p *part) carry(t *Txn) {
 		p.damage(Damage{Table: "txn", Seq: t.Seq, Key: t.Key, What: fmt.Sprintf(format, args...)})
 	}
 	p.txns++
-	p.keys += fingerprint(t.Key, t.Seq)
 	p.postings += int64(len(t.Postings))
 	p.records += int64(len(t.Records))
 	if t.BookedAt.Before(p.last) {
@@ -552,7 +553,6 @@ func (p *part) join(next *part, r *Report) {
 			p.reversed[seq][l] += x
 		}
 	}
-	p.keys += next.keys
 	p.closed = max(p.closed, next.closed)
 	p.last = next.last
 }
@@ -597,9 +597,6 @@ func (p *part) against(d *derived, r *Report) {
 		if _, ok := p.opened[seq]; !ok {
 			r.add(Damage{Table: "hold", Seq: seq, What: "no hold is open there"})
 		}
-	}
-	if d.indexed && d.keys != p.keys {
-		r.add(Damage{Table: "txn", What: "the index of keys has others than the rows: what was booked could be booked again"})
 	}
 	if d.head.Closed != p.closed {
 		r.add(Damage{Table: "txn", What: fmt.Sprintf("periods up to %q are closed, the transactions say %q", d.head.Closed, p.closed)})
