@@ -20,13 +20,13 @@ import (
 // never comes. The end of the stream without one is a Cut.
 // Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming
 type MessageStream struct {
+	beginning
 	err  error
-	out  llm.Outcome
 	used messageUsage
 
-	begun, finished, done bool
-	blocks                map[int64]*messageBlock // that are open
-	calls                 int
+	finished, done bool
+	blocks         map[int64]*messageBlock // that are open
+	calls          int
 }
 
 // messageBlock is one block of content as it grows.
@@ -293,17 +293,6 @@ func readBlock(s *scanner) *messageBlock {
 		b.signature = append([]byte(redactedMark), data...)
 	}
 	return b
-}
-
-func (c *MessageStream) start(dst []llm.Event, model string) []llm.Event {
-	if c.out.Model == "" {
-		c.out.Model = model
-	}
-	if c.begun {
-		return dst
-	}
-	c.begun = true
-	return append(dst, llm.Event{Kind: llm.KindStart, Model: c.out.Model})
 }
 
 // open begins a block.

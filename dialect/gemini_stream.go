@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"net/http"
 	"strings"
@@ -19,14 +20,14 @@ import (
 // come. The end of the stream without one is a Cut.
 // Source: https://ai.google.dev/api/generate-content
 type GeminiStream struct {
+	beginning
 	err  error
-	out  llm.Outcome
 	used geminiUsage
 	id   string
 
-	begun, finished bool
-	calls           int
-	text, thought   joiner
+	finished      bool
+	calls         int
+	text, thought joiner
 }
 
 // NewGeminiStream returns a decoder for one answer.
@@ -148,19 +149,14 @@ func (c *GeminiStream) chunk(dst []llm.Event, data []byte) ([]llm.Event, error) 
 	if c.id == "" {
 		c.id = f.id
 	}
-	if c.out.Model == "" {
-		c.out.Model = f.model
-	}
+	c.out.Model = cmp.Or(c.out.Model, f.model)
 	if f.blocked != "" && !f.answered {
 		e := llm.Errorf(llm.Filtered, "refused the prompt: %s", f.blocked)
 		e.Code = f.blocked
 		c.err = e
 		return dst, e
 	}
-	if !c.begun {
-		c.begun = true
-		dst = append(dst, llm.Event{Kind: llm.KindStart, Model: c.out.Model})
-	}
+	dst = c.start(dst, c.out.Model)
 	for i := range f.parts {
 		p := &f.parts[i]
 		if i == len(f.parts)-1 {

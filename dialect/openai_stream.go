@@ -22,13 +22,12 @@ const maxCalls = 128
 // proxy makes of a broken stream, unless Quirks.NoFinish says that this server
 // never sends one. The end of the stream without either is a Cut.
 type ChatStream struct {
+	beginning
 	q    Quirks
 	err  error
 	id   string // of the first chunk
-	out  llm.Outcome
 	used chatUsage
 
-	begun    bool // a chunk came
 	finished bool // a finish_reason came
 	done     bool // [DONE] came
 	refused  bool
@@ -199,10 +198,7 @@ func (c *ChatStream) chunk(dst []llm.Event, data []byte) ([]llm.Event, error) {
 		c.err = err
 		return dst, err
 	}
-	if !c.begun {
-		c.begun = true
-		dst = append(dst, llm.Event{Kind: llm.KindStart, Model: c.out.Model})
-	}
+	dst = c.start(dst, c.out.Model)
 	return c.pass(dst, d)
 }
 

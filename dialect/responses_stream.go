@@ -18,17 +18,17 @@ import (
 // part of the protocol; the end of the stream without either is a Cut.
 // Source: https://platform.openai.com/docs/api-reference/responses-streaming
 type ResponseStream struct {
+	beginning
 	err  error
-	out  llm.Outcome
 	used chatUsage
 
-	begun, finished, refused bool
-	said                     bool // content came
-	text, thought            joiner
-	parts                    map[int64]bool           // output indices whose text came in pieces
-	summaries                map[int64]bool           // output indices whose thoughts came
-	calls                    map[int64]*responsePiece // by output index
-	made                     int
+	finished, refused bool
+	said              bool // content came
+	text, thought     joiner
+	parts             map[int64]bool           // output indices whose text came in pieces
+	summaries         map[int64]bool           // output indices whose thoughts came
+	calls             map[int64]*responsePiece // by output index
+	made              int
 }
 
 // responsePiece is a call as it grows.
@@ -363,17 +363,6 @@ func (t *responseThing) content(s *scanner) {
 }
 
 func (t *responseThing) calls() bool { return t.kind == "function_call" }
-
-func (c *ResponseStream) start(dst []llm.Event, model string) []llm.Event {
-	if c.out.Model == "" {
-		c.out.Model = model
-	}
-	if c.begun {
-		return dst
-	}
-	c.begun = true
-	return append(dst, llm.Event{Kind: llm.KindStart, Model: c.out.Model})
-}
 
 // item takes what of an item that ended did not come in pieces.
 func (c *ResponseStream) item(dst []llm.Event, index int64, t *responseThing) []llm.Event {
