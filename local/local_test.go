@@ -50,12 +50,12 @@ type scripted struct {
 	ids    []int
 	err    error
 	hang   bool
-	asked  engine.Request
+	asked  atomic.Pointer[engine.Request]
 	closed atomic.Bool
 }
 
 func (s *scripted) Generate(ctx context.Context, r engine.Request, emit func(engine.Token) bool) (engine.Result, error) {
-	s.asked = r
+	s.asked.Store(&r)
 	res := engine.Result{PromptTokens: len(r.Prompt), CachedTokens: 2, Reason: engine.Stopped}
 	for _, id := range s.ids {
 		if ctx.Err() != nil {
@@ -214,8 +214,8 @@ func TestPromptsKeepUsersText(t *testing.T) {
 	} {
 		want = append(want, m.voice.tok.Encode(part.text, part.special)...)
 	}
-	if !slices.Equal(e.asked.Prompt, want) {
-		got, _ := m.voice.tok.Decode(e.asked.Prompt, true)
+	if !slices.Equal(e.asked.Load().Prompt, want) {
+		got, _ := m.voice.tok.Decode(e.asked.Load().Prompt, true)
 		t.Errorf("prompt %q, or other tokens than wanted", got)
 	}
 	// An answer that was begun is gone on with.
@@ -225,8 +225,8 @@ func TestPromptsKeepUsersText(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = slices.Concat(says(m, "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\nso"), m.voice.tok.Encode("<|im_end|>", false))
-	if !slices.Equal(e.asked.Prompt, want) {
-		got, _ := m.voice.tok.Decode(e.asked.Prompt, true)
+	if !slices.Equal(e.asked.Load().Prompt, want) {
+		got, _ := m.voice.tok.Decode(e.asked.Load().Prompt, true)
 		t.Errorf("prompt %q of an answer that was begun", got)
 	}
 	if n, err := m.CountTokens(t.Context(), ask("x")); err != nil || n != len(says(m, "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n")) {
