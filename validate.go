@@ -63,6 +63,11 @@ func (c Config) check() []Problem {
 	if c.Engine.MemoryBytes < 0 {
 		k.add("engine.memory_bytes", "%d, want zero or more", c.Engine.MemoryBytes)
 	}
+	switch c.Engine.PrefixCache {
+	case "", prefixTenant, prefixShared, prefixOff:
+	default:
+		k.add("engine.prefix_cache", "got %q, want tenant, shared or off", clip(c.Engine.PrefixCache))
+	}
 	if c.Engine.IdleSeconds < -1 {
 		k.add("engine.idle_seconds", "%d, want -1 or more", c.Engine.IdleSeconds)
 	}

@@ -1,10 +1,13 @@
 package summit
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"time"
 
+	"summit/identity"
 	"summit/llm"
 	"summit/local"
 	"summit/member"
@@ -19,6 +22,8 @@ const useLocal = "local"
 type Engine struct {
 	MemoryBytes int64 `yaml:"memory_bytes" jsonschema:"minimum=0"` // of weights that are loaded at a time; the longest idle model makes room; 0 = no bound
 	IdleSeconds int   `yaml:"idle_seconds"`                        // a model that nobody asked for so long is let go; 0 = 300, -1 = never
+
+	PrefixCache string `yaml:"prefix_cache" jsonschema:"enum=tenant,enum=shared,enum=off"` // who may use again what was computed for the beginning of a prompt: tenant = requests of the same tenant, shared = all, off = nobody; empty = tenant
 }
 
 // LocalParams are the settings of a model file.
@@ -36,7 +41,28 @@ type LocalParams struct {
 
 // newLocals makes the store of this machine's models.
 func newLocals(e Engine) *local.Store {
-	return local.NewStore(local.Options{MemoryBytes: e.MemoryBytes, Idle: time.Duration(e.IdleSeconds) * time.Second})
+	return local.NewStore(local.Options{MemoryBytes: e.MemoryBytes, Idle: time.Duration(e.IdleSeconds) * time.Second, Namespace: e.namespace()})
+}
+
+// How far prompts whose beginning is in memory are shared.
+const (
+	prefixTenant = "tenant"
+	prefixShared = "shared"
+	prefixOff    = "off"
+)
+
+// namespace says with whom a request shares what was computed for its prompt.
+func (e Engine) namespace() func(context.Context) string {
+	switch e.PrefixCache {
+	case prefixShared:
+		return nil
+	case prefixOff:
+		return func(context.Context) string { return rand.Text() }
+	}
+	return func(ctx context.Context) string {
+		k, _ := identity.Asker(ctx)
+		return k.Tenant
+	}
 }
 
 func init() {

@@ -1,11 +1,13 @@
 package summit
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
 	"testing"
 
+	"summit/identity"
 	"summit/llm"
 )
 
@@ -60,6 +62,61 @@ func TestStoriesByConfiguration(t *testing.T) {
 		if !ability {
 			t.Error("an ability is lost on the way through the configuration")
 		}
+	}
+}
+
+// What was computed for one tenant's prompt is never found for another's.
+func TestPrefixCacheOfTenants(t *testing.T) {
+	const file = "../shared/weights/stories260K.gguf"
+	if _, err := os.Stat(file); err != nil {
+		t.Skip("no weights beside the repository")
+	}
+	f := func(setting string, own, others bool) {
+		t.Helper()
+		s, err := Open(t.Context(), Config{
+			Members:   map[string]Member{"tales": {Use: "local", File: file, Params: &LocalParams{Threads: 1}}},
+			Engine:    Engine{PrefixCache: setting},
+			Ephemeral: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		m, err := s.Model("tales")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := func(ctx context.Context) bool {
+			t.Helper()
+			r := &llm.Request{Messages: []llm.Message{llm.Text(llm.RoleUser, strings.Repeat("One day a girl saw a big dog. ", 6))}, MaxTokens: 1, Temperature: new(0.0)}
+			got, err := llm.Collect(m.Generate(ctx, r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.Outcome.Usage.CacheRead.N > 0
+		}
+		of := func(tenant, id string) context.Context {
+			return identity.Asking(t.Context(), identity.Key{ID: id, Tenant: tenant})
+		}
+		if found(of("a", "1")) {
+			t.Errorf("%q: found before anything was asked", setting)
+		}
+		for _, c := range []struct {
+			ctx  context.Context
+			want bool
+		}{{of("b", "2"), others}, {t.Context(), others}, {of("a", "3"), own}, {of("b", "2"), own}} {
+			if got := found(c.ctx); got != c.want {
+				k, _ := identity.Asker(c.ctx)
+				t.Errorf("%q: asked by %q: found %v, want %v", setting, k.Tenant, got, c.want)
+			}
+		}
+	}
+	f("", true, false)
+	f("tenant", true, false)
+	f("shared", true, true)
+	f("off", false, false)
+	if _, err := Open(t.Context(), Config{Engine: Engine{PrefixCache: "some"}, Ephemeral: true}); err == nil || !strings.Contains(err.Error(), "tenant, shared or off") {
+		t.Errorf("got %v", err)
 	}
 }
 

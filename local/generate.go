@@ -46,7 +46,7 @@ func (m *Member) answer(ctx context.Context, r *llm.Request, emit func(llm.Event
 		return context.Cause(ctx)
 	}
 	a := &answer{voice: m.voice, r: r, emit: emit, stop: stopper{words: r.Stop}, stream: m.voice.tok.Stream(false), reader: m.voice.format.Read(p.read)}
-	res, err := e.Generate(ctx, engine.Request{Prompt: p.ids, MaxTokens: r.MaxTokens, Picker: pick, Stop: m.voice.ends, Salt: ""}, a.token)
+	res, err := e.Generate(ctx, engine.Request{Prompt: p.ids, MaxTokens: r.MaxTokens, Picker: pick, Stop: m.voice.ends, Salt: m.store.options.Namespace(ctx)}, a.token)
 	a.end()
 	done.Usage = llm.Usage{
 		Input: own(res.PromptTokens - res.CachedTokens), CacheRead: own(res.CachedTokens),

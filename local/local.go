@@ -171,7 +171,7 @@ func (m *Member) Embed(ctx context.Context, texts []string) ([][]float32, llm.Us
 		if len(ids) == 0 {
 			return nil, llm.Usage{}, &llm.Error{Kind: llm.Invalid, Member: m.card.Name, Param: "input", Message: "an empty text has no embedding"}
 		}
-		row, err := e.Embed(ctx, ids, engine.Mean, "")
+		row, err := e.Embed(ctx, ids, engine.Mean, m.store.options.Namespace(ctx))
 		if err != nil {
 			return nil, llm.Usage{}, m.typed(err)
 		}

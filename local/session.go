@@ -21,7 +21,7 @@ func (m *Member) Open(ctx context.Context, r *llm.Request) (llm.Session, error) 
 	if err != nil {
 		return nil, m.typed(err)
 	}
-	in, err := e.NewSession("")
+	in, err := e.NewSession(m.store.options.Namespace(ctx))
 	if err != nil {
 		release()
 		return nil, m.typed(err)

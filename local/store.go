@@ -17,6 +17,12 @@ import (
 type Options struct {
 	MemoryBytes int64         // of the weights that are loaded at a time; 0 = no bound
 	Idle        time.Duration // a model that nobody asked for so long is let go; 0 = 5 minutes, below 0 = never
+
+	// Namespace says whose request a context is of. What was computed for a
+	// prompt is used again only in the same namespace: who could see that
+	// another's prompt is found, by how soon the answer begins, could guess
+	// it. nil = all share one.
+	Namespace func(ctx context.Context) string
 }
 
 // Store holds the models of this machine. Members of one file with one set of
@@ -33,6 +39,9 @@ type Store struct {
 func NewStore(o Options) *Store {
 	if o.Idle == 0 {
 		o.Idle = 5 * time.Minute
+	}
+	if o.Namespace == nil {
+		o.Namespace = func(context.Context) string { return "" }
 	}
 	return &Store{options: o, models: map[modelKey]*model{}}
 }
