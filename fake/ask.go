@@ -21,6 +21,7 @@ type Ask struct {
 	Effort    string          // how hard, in the vendor's word; empty = unset
 	MaxTokens int
 	OneCall   bool     // the protocol carries one call at a time
+	Continues bool     // the last turn is a text to continue, not a question
 	Fields    []string // the names of the request's fields, as they came
 }
 

@@ -25,23 +25,34 @@ type bench struct {
 	vendor  *fake.Vendor
 	fake    *fake.Server
 	client  *http.Client // of the gateway
-	members directory
+	members *directory
+	// member makes one more member that speaks to the fake; params are JSON.
+	member func(name, key, params string) llm.Member
 }
 
 // directory is the members of a bench by name.
-type directory []llm.Member
+type directory struct {
+	mu  sync.Mutex
+	all map[string]llm.Member
+}
 
-func (d directory) Model(name string) (llm.Member, error) {
-	for _, m := range d {
-		if m.Card().Name == name {
-			return m, nil
-		}
+func (d *directory) put(name string, m llm.Member) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all[name] = m
+}
+
+func (d *directory) Model(name string) (llm.Member, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m := d.all[name]; m != nil {
+		return m, nil
 	}
 	return nil, llm.Errorf(llm.NotFound, "the model %q does not exist", name)
 }
 
-func (d directory) Models() []gateway.Model { return nil }
-func (d directory) Members() []llm.Member   { return d }
+func (d *directory) Models() []gateway.Model { return nil }
+func (d *directory) Members() []llm.Member   { return nil }
 
 // pipes is a listener whose connections are pipes in memory.
 type pipes struct {
@@ -75,7 +86,7 @@ func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return ni
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // smallAnswer is how long an answer of the member "small" may be.
-const smallAnswer = 256 << 10
+const smallAnswer = 64 << 10
 
 // newBench starts a fake of the vendor with members "m", "small" (whose
 // answers are bounded) and "wrong" (whose key is wrong), and a gateway before
@@ -86,7 +97,7 @@ func newBench(t *testing.T, vendor string, o fake.Options, params string) *bench
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{t: t, vendor: f.Vendor, fake: f}
+	b := &bench{t: t, vendor: f.Vendor, fake: f, members: &directory{all: map[string]llm.Member{}}}
 	upstream := newPipes()
 	var served sync.WaitGroup
 	server := &http.Server{Handler: f, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
@@ -96,18 +107,16 @@ func newBench(t *testing.T, vendor string, o fake.Options, params string) *bench
 	if !ok {
 		t.Fatalf("no kind of member is named %s", f.Vendor.Kind)
 	}
-	for _, m := range []struct{ name, key, params string }{
-		{"m", f.Key(), "{}"}, {"small", f.Key(), fmt.Sprintf(`{"max_answer_bytes":%d}`, smallAnswer)}, {"wrong", wrongKey(f.Key()), "{}"},
-	} {
-		c := member.Config{Name: m.name, Use: kind.Name, BaseURL: "http://fake.test" + f.Vendor.Base, Key: m.key, Model: f.Model(), Client: &http.Client{Transport: transport}}
+	b.member = func(name, key, own string) llm.Member {
+		c := member.Config{Name: name, Use: kind.Name, BaseURL: "http://fake.test" + f.Vendor.Base, Key: key, Model: f.Model(), Client: &http.Client{Transport: transport}}
 		if kind.Params != nil {
 			c.Params = kind.Params()
-			for _, text := range []string{f.Vendor.Params("http://fake.test"), params, m.params} {
+			for _, text := range []string{f.Vendor.Params("http://fake.test"), params, own} {
 				if text == "" {
 					continue
 				}
 				if err := json.Unmarshal([]byte(text), c.Params); err != nil {
-					t.Fatalf("%s: parameters %s: %v", m.name, text, err)
+					t.Fatalf("%s: parameters %s: %v", name, text, err)
 				}
 			}
 		}
@@ -115,8 +124,12 @@ func newBench(t *testing.T, vendor string, o fake.Options, params string) *bench
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.members = append(b.members, one)
+		b.members.put(name, one)
+		return one
 	}
+	b.member("m", f.Key(), "")
+	b.member("small", f.Key(), fmt.Sprintf(`{"max_answer_bytes":%d}`, smallAnswer))
+	b.member("wrong", wrongKey(f.Key()), "")
 	down := newPipes()
 	g, err := gateway.New(gateway.Config{Models: b.members, NoAuth: true, Loopback: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -18,6 +18,8 @@ type chat struct {
 	effort  []string // words of reasoning_effort that are taken; nil = any
 	images  bool
 	thinks  thinks
+	// continues says that the vendor continues texts too, under /completions.
+	continues bool
 	// thoughtsBack says that an assistant's turn with calls is refused without
 	// its thoughts.
 	thoughtsBack bool
@@ -55,6 +57,9 @@ func (c *chat) mount(mux *http.ServeMux, s *Server) {
 		path = "/chat/completions"
 	}
 	mux.HandleFunc("POST "+s.Vendor.Base+path, func(w http.ResponseWriter, r *http.Request) { c.serve(s, w, r) })
+	if c.continues {
+		mux.HandleFunc("POST "+s.Vendor.Base+"/completions", func(w http.ResponseWriter, r *http.Request) { text{c}.serve(s, w, r) })
+	}
 	mux.HandleFunc("GET "+s.Vendor.Base+"/models", func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{s: s, w: w, r: r}
 		if p := c.authorised(x); p != nil {

@@ -51,10 +51,11 @@ type call struct{ id, name, args string }
 type protocol struct {
 	name string
 	ask  func(b *bench, ctx context.Context, q question) answer
+	text bool // it carries text and nothing else
 }
 
 // protocols are the dialects above.
-var protocols = []protocol{{"chat", askChat}, {"responses", askResponses}, {"messages", askMessages}}
+var protocols = []protocol{{"chat", askChat, false}, {"responses", askResponses, false}, {"messages", askMessages, false}, {"completions", askCompletions, true}}
 
 const weather = `{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}},"required":["city","days"]}`
 
@@ -395,6 +396,33 @@ func askMessages(b *bench, ctx context.Context, q question) answer {
 		case "message_stop":
 			a.ended = true
 		}
+		return true
+	})
+}
+
+// askCompletions speaks OpenAI Completions.
+func askCompletions(b *bench, ctx context.Context, q question) answer {
+	body := object{"model": q.model, "prompt": q.text, "max_tokens": 1000}
+	if q.stream {
+		body["stream"], body["stream_options"] = true, object{"include_usage": true}
+	}
+	read := func(v object, a *answer) {
+		if u := obj(v, "usage"); u != nil {
+			a.input, a.output = num(u, "prompt_tokens"), num(u, "completion_tokens")
+			a.estimated, _ = u["estimated"].(bool)
+		}
+		for _, c := range arr(v, "choices") {
+			a.piece(q, "text", str(c.(object), "text"))
+			if word := str(c.(object), "finish_reason"); word != "" {
+				a.finish = word
+			}
+		}
+	}
+	return b.ask(ctx, "/v1/completions", q, body, func(v object, a *answer) {
+		read(v, a)
+		a.ended = true
+	}, func(_ string, v object, a *answer) bool {
+		read(v, a)
 		return true
 	})
 }

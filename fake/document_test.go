@@ -54,30 +54,31 @@ var reasons = map[string]string{
 var languages = []words{
 	{
 		file: "../docs/members.md", stop: ".", vendor: "fake", member: "use", address: "address", key: "key looked for in", model: "model unless set", none: "none", listed: "the first that it lists",
-		symbols: works + " works through all three protocols · " + told + " left out, and the header `X-Summit-Warning` says so · " + refused +
+		symbols: works + " works through every protocol that carries it · " + told + " left out, and the header `X-Summit-Warning` says so · " + refused +
 			" the vendor does not do it: the caller gets a clear error, or an answer without it · " + unknown + " nothing is known of how the vendor says it. " +
-			"Where protocols differ, they stand in the order chat/responses/messages.",
+			"Where protocols differ, they stand in the order chat/responses/messages/completions.",
 	},
 	{
 		file: "../docs/members.zh-CN.md", stop: "。", notes: reasons, vendor: "仿真", member: "use", address: "地址", key: "密钥所在的环境变量", model: "默认模型", none: "无", listed: "服务器列出的第一个",
-		symbols: works + " 三种协议下均正常 · " + told + " 不发送该项，并由响应头 `X-Summit-Warning` 说明 · " + refused +
-			" 厂商不支持：调用方得到明确的错误，或不含该项的回答 · " + unknown + " 不知道厂商如何表示。各协议不同时，依次为 chat/responses/messages。",
+		symbols: works + " 凡能承载该项的协议下均正常 · " + told + " 不发送该项，并由响应头 `X-Summit-Warning` 说明 · " + refused +
+			" 厂商不支持：调用方得到明确的错误，或不含该项的回答 · " + unknown + " 不知道厂商如何表示。各协议不同时，依次为 chat/responses/messages/completions。",
 	},
 }
 
 // documented holds the tables in the documentation against what was tried.
 func documented(t *testing.T, table map[string]map[string][]string) {
 	for _, w := range languages {
-		var kinds, can, breaks strings.Builder
+		var kinds, can, breaks, kept strings.Builder
 		w.kinds(&kinds)
-		w.matrix(&can, table, func(c column) bool { return c.fault == "" && c.name != "wrong key" })
+		w.matrix(&can, table, func(c column) bool { return c.fault == "" && c.name != "wrong key" && !c.guard })
 		w.matrix(&breaks, table, func(c column) bool { return c.fault != "" || c.name == "wrong key" })
+		w.matrix(&kept, table, func(c column) bool { return c.guard })
 		text, err := os.ReadFile(w.file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := string(text)
-		for _, part := range []struct{ name, text string }{{"kinds", kinds.String()}, {"can", can.String()}, {"breaks", breaks.String()}} {
+		for _, part := range []struct{ name, text string }{{"kinds", kinds.String()}, {"can", can.String()}, {"breaks", breaks.String()}, {"kept", kept.String()}} {
 			begin, end := "<!-- "+part.name+": written by go test ./fake -run TestMatrix -update -->\n", "<!-- end of "+part.name+" -->\n"
 			before, rest, ok := strings.Cut(got, begin)
 			_, after, ok2 := strings.Cut(rest, end)

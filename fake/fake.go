@@ -18,6 +18,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -91,6 +92,7 @@ type Options struct {
 	Key        string           // the key that it takes; empty = the vendor's
 	Model      string           // the model that it serves; empty = the vendor's
 	Fault      string           // what breaks in every answer; empty = nothing
+	Times      int              // how many answers break, from the first on; 0 = all
 	Deviations []string         // that are on besides the vendor's; -NAME turns one off
 	Gap        time.Duration    // between the pieces of a stream
 	Now        func() time.Time // the clock that signatures are held against; nil = time.Now
@@ -103,13 +105,16 @@ type Server struct {
 	key    string
 	model  string
 	fault  string
+	times  int
 	gap    time.Duration
 	on     map[string]bool
 	now    func() time.Time
 	mux    *http.ServeMux
 
 	mu      sync.Mutex
-	log     []Exchange // the last ones
+	asked   int
+	broke   map[string]int // answers that broke, by the words that asked for it
+	log     []Exchange     // the last ones
 	aborted []time.Time
 	issued  map[string]time.Time // tokens that it gave out, with their end
 }
@@ -132,7 +137,8 @@ func New(vendor string, o Options) (*Server, error) {
 	if v == nil {
 		return nil, fmt.Errorf("fake: vendor: got %q, want one of %s", vendor, strings.Join(slices.Sorted(maps.Keys(vendors)), ", "))
 	}
-	s := &Server{Vendor: v, key: v.Key, model: v.Model, fault: o.Fault, gap: o.Gap, now: o.Now, on: map[string]bool{}, mux: http.NewServeMux(), issued: map[string]time.Time{}}
+	s := &Server{Vendor: v, key: v.Key, model: v.Model, fault: o.Fault, times: o.Times, gap: o.Gap, now: o.Now, on: map[string]bool{}, mux: http.NewServeMux(),
+		broke: map[string]int{}, issued: map[string]time.Time{}}
 	if o.Key != "" {
 		s.key = o.Key
 	}
@@ -144,6 +150,9 @@ func New(vendor string, o Options) (*Server, error) {
 	}
 	if o.Fault != "" && !isFault(o.Fault) {
 		return nil, fmt.Errorf("fake: fault: got %q, want one of %s", o.Fault, strings.Join(names(Faults()), ", "))
+	}
+	if o.Times < 0 {
+		return nil, fmt.Errorf("fake: times: got %d, want zero (all) or more", o.Times)
 	}
 	for _, d := range v.Deviations {
 		s.on[d] = true
@@ -186,6 +195,13 @@ func (s *Server) Log() []Exchange {
 	return slices.Clone(s.log)
 }
 
+// Asked returns how many requests the fake understood.
+func (s *Server) Asked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
 // Aborted returns when clients went away in the middle of an answer.
 func (s *Server) Aborted() []time.Time {
 	s.mu.Lock()
@@ -196,10 +212,26 @@ func (s *Server) Aborted() []time.Time {
 func (s *Server) note(e Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	if len(s.log) == maxLog {
 		s.log = slices.Delete(s.log, 0, 1)
 	}
 	s.log = append(s.log, e)
+}
+
+// breaks reports whether one more answer may break, of those times that were
+// asked for in these words. Words are forgotten where there are too many.
+func (s *Server) breaks(words string, times int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.broke) >= maxLog && s.broke[words] == 0 {
+		clear(s.broke)
+	}
+	if s.broke[words] >= times {
+		return false
+	}
+	s.broke[words]++
+	return true
 }
 
 func (s *Server) abort() {
@@ -300,9 +332,10 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {
 }
 
 // directed obeys what the last words of the user ask of the fake itself:
-// [[fake fault=cut deviation=crlf,usage-none gap=1s]].
+// [[fake fault=cut times=1 deviation=crlf,usage-none gap=1s]].
 func (x *exchange) directed() *problem {
-	for _, word := range strings.Fields(x.ask.directive()) {
+	words, times := x.ask.directive(), x.s.times
+	for _, word := range strings.Fields(words) {
 		name, value, _ := strings.Cut(word, "=")
 		switch name {
 		case "fault":
@@ -310,6 +343,12 @@ func (x *exchange) directed() *problem {
 				return &problem{what: invalid, message: fmt.Sprintf("fake: fault %q is none", value)}
 			}
 			x.fault = value
+		case "times":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return &problem{what: invalid, message: fmt.Sprintf("fake: times %q, want a number above zero", value)}
+			}
+			times = n
 		case "deviation":
 			if err := turn(x.on, strings.Split(value, ",")); err != nil {
 				return &problem{what: invalid, message: err.Error()}
@@ -321,6 +360,9 @@ func (x *exchange) directed() *problem {
 			}
 			x.gap = d
 		}
+	}
+	if x.fault != "" && times > 0 && !x.s.breaks(words, times) {
+		x.fault = ""
 	}
 	return nil
 }

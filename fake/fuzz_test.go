@@ -21,6 +21,7 @@ func FuzzAsk(f *testing.F) {
 			`{"model":"` + v.Model + `","messages":[{"role":"user","content":[{"type":"text","text":"[[fake fault=stall gap=1h]]"}]}],"stream":true}`,
 			`{"model":"gpt-5.5","input":[{"type":"reasoning","summary":[]},{"type":"function_call_output"}],"max_output_tokens":16}`,
 			`{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":{}}}]}],"tools":[{"functionDeclarations":[{"parameters":{"items":{"anyOf":[{}]}}}]}]}`,
+			`{"model":"` + v.Model + `","prompt":"中","stream":true,"max_tokens":9}`,
 			`{"Model":"hunyuan-turbos-latest","Messages":[{"Role":"tool","ToolCallId":"x"}],"Tools":[{"Type":"function","Function":{"Name":"f","Parameters":"{"}}]}`,
 			`{"parameter":{"chat":{"domain":"4.0Ultra"}},"payload":{"message":{"text":[{"role":"user","content":"hi"}]}}}`,
 		} {
@@ -63,6 +64,9 @@ func FuzzAsk(f *testing.F) {
 		}
 		if chat, ok := c.(*chat); ok {
 			read = func() *problem { return chat.read(x) }
+			if chat.continues && bytes.Contains(body, []byte(`"prompt"`)) {
+				c, read = text{chat}, func() *problem { return text{chat}.read(x) }
+			}
 		}
 		if c == nil {
 			c = ernie{}

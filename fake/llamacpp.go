@@ -8,7 +8,7 @@ func init() {
 		Base: "/v1", Model: "fake-qwen3-8b.gguf", Deviations: []string{"content-null"},
 		Unknown: []string{"quota", "filtered", "rate-limit", "rate-limit-bare"},
 		door: &chat{
-			images: true, thinks: thinks{by: "template", unasked: true},
+			images: true, continues: true, thinks: thinks{by: "template", unasked: true},
 			errors: map[string]failure{
 				tooLong: {400, "", "exceed_context_size_error"}, unauthorized: {401, "", "authentication_error"}, overloaded: {503, "", "unavailable_error"},
 			},

@@ -28,22 +28,28 @@ type column struct {
 	name     string
 	scenario fake.Scenario // whose lack excuses; empty = none
 	fault    string
+	guard    bool // what keeps a member answering is tried
 	try      func(c *cell)
+}
+
+// apt reports whether a protocol can carry what is tried.
+func (c column) apt(p protocol) bool {
+	return !p.text || slices.Contains([]fake.Scenario{"", fake.Chat, fake.Stream, fake.Long}, c.scenario)
 }
 
 // columns are the scenarios, then the faults, in the order to show them.
 func columns() []column {
 	all := []column{
-		{"chat", fake.Chat, "", (*cell).chat},
-		{"stream", fake.Stream, "", (*cell).stream},
-		{"tools", fake.Tools, "", (*cell).tools},
-		{"parallel", fake.Parallel, "", (*cell).parallel},
-		{"reasoning", fake.Reasoning, "", (*cell).reasoning},
-		{"structured", fake.Structured, "", (*cell).structured},
-		{"image", fake.Vision, "", (*cell).image},
-		{"long", fake.Long, "", (*cell).long},
-		{"cancel", "", "", (*cell).cancel},
-		{"wrong key", "", "", (*cell).wrongKey},
+		{name: "chat", scenario: fake.Chat, try: (*cell).chat},
+		{name: "stream", scenario: fake.Stream, try: (*cell).stream},
+		{name: "tools", scenario: fake.Tools, try: (*cell).tools},
+		{name: "parallel", scenario: fake.Parallel, try: (*cell).parallel},
+		{name: "reasoning", scenario: fake.Reasoning, try: (*cell).reasoning},
+		{name: "structured", scenario: fake.Structured, try: (*cell).structured},
+		{name: "image", scenario: fake.Vision, try: (*cell).image},
+		{name: "long", scenario: fake.Long, try: (*cell).long},
+		{name: "cancel", try: (*cell).cancel},
+		{name: "wrong key", try: (*cell).wrongKey},
 	}
 	for _, f := range fake.Faults() {
 		c := column{name: f.Name, fault: f.Name, try: (*cell).fails}
@@ -57,6 +63,13 @@ func columns() []column {
 		case "no-usage":
 			c.try = (*cell).noUsage
 		}
+		all = append(all, c)
+	}
+	for _, c := range []column{
+		{name: "retry", try: (*cell).retry}, {name: "failover", try: (*cell).failover}, {name: "circuit", try: (*cell).circuit},
+		{name: "hedge", try: (*cell).hedge}, {name: "once", try: (*cell).once},
+	} {
+		c.guard = true
 		all = append(all, c)
 	}
 	return all
@@ -287,9 +300,7 @@ func (c *cell) image() {
 
 func (c *cell) long() {
 	q := question{text: "A long text, please: long text.", stream: true}
-	if c.via.name == "chat" { // what splits lies below the dialects
-		q.text += " [[fake fault=split]]"
-	}
+	q.text += " [[fake fault=split]]"
 	a, e := c.asks(q)
 	if c.whole(a, e, q) && a.text != fake.LongText {
 		c.errorf("the text is not the long one")
@@ -458,6 +469,9 @@ func tryVendor(t *testing.T, v *fake.Vendor) map[string][]string {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, v.Name, fake.Options{}, "")
 			for _, col := range columns() {
+				if !col.apt(via) {
+					continue
+				}
 				c := &cell{bench: b, column: col, via: via, symbol: works}
 				col.try(c)
 				for _, w := range c.wrong {

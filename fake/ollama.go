@@ -7,6 +7,6 @@ func init() {
 		Name: "ollama", About: "Ollama", Protocol: "Chat Completions", Kind: "ollama",
 		Base: "/v1", Model: "fake-qwen3:8b", Deviations: []string{"reasoning-plain", "tools-whole", "content-empty", "role-every"},
 		Unknown: []string{"quota", "filtered", "rate-limit", "rate-limit-bare"},
-		door:    &chat{images: true, effort: []string{"none", "low", "medium", "high"}, thinks: thinks{by: "effort", unasked: true}},
+		door:    &chat{images: true, continues: true, effort: []string{"none", "low", "medium", "high"}, thinks: thinks{by: "effort", unasked: true}},
 	})
 }

@@ -7,6 +7,6 @@ func init() {
 		Name: "sglang", About: "SGLang", Protocol: "Chat Completions", Kind: "sglang",
 		Base: "/v1", Model: "fake-qwen3-8b", Deviations: []string{"content-null", "usage-null"},
 		Unknown: []string{"quota", "filtered"},
-		door:    &chat{images: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
+		door:    &chat{images: true, continues: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
 	})
 }

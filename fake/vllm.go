@@ -12,7 +12,7 @@ func vllm() Vendor {
 		Base: "/v1", Model: "fake-qwen3-8b",
 		Unknown:    []string{"quota", "filtered"},
 		Deviations: []string{"reasoning-plain"},
-		door:       &chat{images: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
+		door:       &chat{images: true, continues: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
 	}
 }
 

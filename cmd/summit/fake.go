@@ -35,10 +35,12 @@ header X-Summit-Fake.
 A question decides what is answered: tools are called (twice where it says
 "parallel"), a schema gets an example of it, "long text" gets a long Chinese
 text, and thoughts come where the vendor's own switch is on. The user's last
-words may break one answer only: [[fake fault=stall deviation=comments gap=1s]].`,
+words may break one answer only: [[fake fault=stall deviation=comments gap=1s]].
+With times=2 the same words break two answers, and then no more.`,
 		Example: `  summit fake --list
   summit fake qwen
   summit fake glm --fault cut --addr 127.0.0.1:0
+  summit fake hunyuan --fault overloaded --times 2
   summit fake openai --deviation crlf,usage-every-chunk --gap 20ms`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -49,6 +51,8 @@ words may break one answer only: [[fake fault=stall deviation=comments gap=1s]].
 				return a.listFakes()
 			case len(args) == 0:
 				return usage(`which vendor? "summit fake --list" lists them`)
+			case o.Times < 0:
+				return usage("--times %d, want zero (all) or more", o.Times)
 			case o.Gap < 0:
 				return usage("--gap %v, want zero or more", o.Gap)
 			}
@@ -71,6 +75,7 @@ words may break one answer only: [[fake fault=stall deviation=comments gap=1s]].
 	f.StringVar(&addr, "addr", "127.0.0.1:9300", "address to listen on")
 	f.StringVar(&addrFile, "addr-file", "", "write the address there once the server listens")
 	f.StringVar(&o.Fault, "fault", "", "what breaks in every answer")
+	f.IntVar(&o.Times, "times", 0, "how many answers break, from the first on (default: all)")
 	f.StringSliceVar(&o.Deviations, "deviation", nil, "deviations to turn on, or off with a minus before the name")
 	f.DurationVar(&o.Gap, "gap", 0, "time between the pieces of a stream")
 	f.StringVar(&o.Key, "key", "", "the key that it takes (default: a made-up one)")
