@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"summit/alliance"
+	"summit/fusion"
 	"summit/identity"
 	"summit/ledger"
 	"summit/llm"
@@ -316,6 +317,9 @@ func openBooking(ctx context.Context, c Config, members []string, log *slog.Logg
 	if missing := lacking(a.Journal.Alliance(), members); len(missing) > 0 {
 		return nil, errors.Join(&NotReadyError{fmt.Errorf("summit: books: no contract of %s", strings.Join(missing, ", ")), "put one YAML file for each member into " + c.Books.Contracts}, a.Close())
 	}
+	if err := unjudged(a.Journal.Alliance(), members); err != nil {
+		return nil, errors.Join(&NotReadyError{err, "name a member under judge in " + c.Books.Terms + ", or leave judge out"}, a.Close())
+	}
 	if a.own { // with PostgreSQL other servers may have requests in flight
 		n, err := a.Journal.Recover(ctx)
 		if err != nil {
@@ -344,6 +348,14 @@ func openBooking(ctx context.Context, c Config, members []string, log *slog.Logg
 	return b, nil
 }
 
+// unjudged returns an error where the terms name a judge that is no member.
+func unjudged(a *alliance.Alliance, members []string) error {
+	if m := a.Terms.Judge.Member; m != "" && !slices.Contains(members, m) {
+		return fmt.Errorf("summit: books: terms: judge: %q is no configured member", clip(m))
+	}
+	return nil
+}
+
 // lacking returns the members that have no contract.
 func lacking(a *alliance.Alliance, members []string) []string {
 	known := a.Members()
@@ -365,6 +377,9 @@ func (b *booking) reload(ctx context.Context, c Books, members []string) (bool, 
 	}
 	if missing := lacking(a, members); len(missing) > 0 {
 		return false, fmt.Errorf("summit: books: no contract of %s", strings.Join(missing, ", "))
+	}
+	if err := unjudged(a, members); err != nil {
+		return false, err
 	}
 	hashes := func(a *alliance.Alliance) []string {
 		all := []string{a.Terms.Hash}
@@ -391,7 +406,21 @@ func (s shown) sold(d *directory, name string, m llm.Member) llm.Member {
 	if s.serving.books == nil {
 		return m
 	}
-	return &soldMember{&alliance.Metered{Member: m, Journal: s.serving.books.Journal, Asker: payer, Needs: d.leaves(name), Most: s.config.Limits.RequestTime}}
+	return &soldMember{&alliance.Metered{Member: m, Journal: s.serving.books.Journal, Asker: payer, Needs: d.leaves(name), Judge: d.judge, Most: s.config.Limits.RequestTime}}
+}
+
+// judge asks a member which proposals the statements of a fused answer are from.
+func (d *directory) judge(ctx context.Context, name string, r *llm.Request, answer string, proposals []string) ([]alliance.Opinion, *llm.Outcome, error) {
+	e := d.entries[name]
+	if e == nil || e.Model {
+		return nil, nil, llm.Errorf(llm.NotFound, "%q is no member", clip(name))
+	}
+	all, done, err := fusion.Credits(ctx, e.Member, r, answer, proposals)
+	opinions := make([]alliance.Opinion, len(all))
+	for i, c := range all {
+		opinions[i] = alliance.Opinion(c)
+	}
+	return opinions, done, err
 }
 
 // leaves returns the members that answer in the end under a name.

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,67 @@ func TestBooks(t *testing.T) {
 	_, after := call("GET", "/metrics", admin, "")
 	if spent := series(before, "summit_books_spent"); spent == "" || spent != series(after, "summit_books_spent") || series(after, `summit_books_member_earned{member="a"}`) == "" {
 		t.Errorf("spent %q before and %q after a restart", spent, series(after, "summit_books_spent"))
+	}
+}
+
+// A judge that the terms name measures fused answers, and is paid for it by the
+// alliance; one that is no member keeps the server from starting.
+func TestBooksJudge(t *testing.T) {
+	c := allied(t, "a", "b", "j")
+	c.Members["j"] = says("1: 6 A B")
+	c.Models = map[string]Model{"both": {Use: "fuse", Members: []string{"a", "b"}}}
+	terms, err := os.ReadFile(c.Books.Terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func(name string) {
+		if err := os.WriteFile(c.Books.Terms, append(slices.Clip(terms), "judge: {member: "+name+", sample_bp: 10000}\n"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judge("z")
+	if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "judge: z has no contract") {
+		t.Errorf("a judge without contract: %v", err)
+	}
+	judge("j")
+	s, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	j := s.serving.books.Journal
+	if err := errors.Join(j.PutCustomer(t.Context(), alliance.Customer{Name: "acme"}), j.Deposit(t.Context(), "acme", 1_000_000, "b1", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := s.serving.keys.Create(t.Context(), identity.Draft{Name: "x", Tenant: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1/v1/chat/completions", strings.NewReader(`{"model":"both","max_tokens":20,"messages":[{"role":"user","content":"hello?"}],"summit":{"explain":true}}`))
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d: %s", w.Code, w.Body)
+	}
+	n := 0
+	for f, err := range j.Store().Records(t.Context(), ledger.RecordFilter{Kind: "event"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		for _, want := range []string{`"judged":{"judge":"j","statements":1}`, `"v":{"a":1000000,"a+b":1000000,"b":1000000}`, `"audit":true`} {
+			if !strings.Contains(string(f.Body), want) {
+				t.Errorf("no %s in %s", want, f.Body)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d events, want 1", n)
+	}
+	if cost, err := j.Store().Balance(t.Context(), "cost:declared:j", "CNY"); cost != 500 {
+		t.Errorf("the judge cost %d, %v, want 500", cost, err)
 	}
 }
 

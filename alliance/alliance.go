@@ -140,6 +140,9 @@ func New(t *Terms, contracts []*Contract) (*Alliance, error) {
 		}
 		a.contracts[c.Member] = append(a.contracts[c.Member], c)
 	}
+	if m := t.Judge.Member; m != "" && a.contracts[m] == nil {
+		return nil, fmt.Errorf("alliance: terms: judge: %s has no contract: nobody could pay it", clip(m))
+	}
 	a.names = sorted(a.contracts)
 	return a, nil
 }

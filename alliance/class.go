@@ -10,24 +10,13 @@ import (
 )
 
 // Drawn reports whether a request is in the audit sample: its coalitions are
-// measured, for the tables by which fused answers of the next period are
-// shared. The head of the chain is the seed: nobody knows it before the request
-// is settled, and everybody can check it after.
-func Drawn(head ledger.Hash, request string, sampleBP int64) bool {
-	sum := sha256.Sum256(append(head[:], request...))
+// measured, and so are the tables by which fused answers of the next period are
+// shared. The hash of the transaction that holds the request's price is the
+// seed: it hangs on the whole chain, so nobody knows it before the request is
+// asked, and everybody can check it after.
+func Drawn(seed ledger.Hash, request string, sampleBP int64) bool {
+	sum := sha256.Sum256(append(seed[:], request...))
 	return int64(binary.BigEndian.Uint64(sum[:8])%10_000) < sampleBP
-}
-
-// sampleBP is how often members' contracts want fused answers to be measured:
-// as often as the one that wants it most.
-func (a *Alliance) sampleBP(r *Request) int64 {
-	most := int64(0)
-	for _, m := range r.Members {
-		if c, err := a.contract(m.Member, r.At.Time); err == nil {
-			most = max(most, c.Audit.SampleBP)
-		}
-	}
-	return most
 }
 
 // coalition returns the name of a coalition: its members' names in order.

@@ -14,12 +14,12 @@ import (
 // Events is a list of what happened, from where the books stood.
 type Events struct {
 	Opening  Books             `json:"opening"`
-	Requests []json.RawMessage `json:"requests"` // records of kind request (or none), refund, close or fx
+	Requests []json.RawMessage `json:"requests"` // records of kind request (or none), refund, judge, close or fx
 }
 
 // Settlement is what came of them.
 type Settlement struct {
-	Requests []Record `json:"requests"` // one for each record: *Result, *RefundResult, *CloseResult or *FXResult
+	Requests []Record `json:"requests"` // one for each record: *Result, *RefundResult, *JudgingResult, *CloseResult or *FXResult
 	Closing  *Books   `json:"closing"`
 }
 
@@ -145,6 +145,16 @@ func (a *Alliance) step(raw json.RawMessage, books *Books, done map[string]*sett
 			return nil, named(err)
 		}
 		res = out
+	case "judge":
+		x := &Judging{}
+		if err := decode(raw, x, "of", "member"); err != nil {
+			return nil, named(err)
+		}
+		out, err := a.judging(x, after)
+		if err != nil {
+			return nil, named(err)
+		}
+		res = out
 	case "fx":
 		x := &FX{}
 		if err := decode(raw, x, "currency", "amount", "rate"); err != nil {
@@ -156,7 +166,7 @@ func (a *Alliance) step(raw json.RawMessage, books *Books, done map[string]*sett
 		}
 		res = out
 	default:
-		return nil, named(fmt.Errorf("kind: got %q, want request, refund, close or fx", clip(head.Kind)))
+		return nil, named(fmt.Errorf("kind: got %q, want request, refund, judge, close or fx", clip(head.Kind)))
 	}
 	*books = *after
 	done[head.ID] = kept

@@ -125,9 +125,15 @@ type Ask struct {
 // kind QuotaExhausted where there is no money, RateLimited where it is only
 // promised to requests in flight.
 func (j *Journal) Hold(ctx context.Context, x Ask) (held Units, fresh bool, err error) {
+	held, r, err := j.hold(ctx, x)
+	return held, err == nil && !r.Replayed, err
+}
+
+// hold is Hold with the receipt of the transaction.
+func (j *Journal) hold(ctx context.Context, x Ask) (held Units, r ledger.Receipt, err error) {
 	a := j.alliance.Load()
 	if err := j.refresh(ctx); err != nil {
-		return 0, false, &llm.Error{Kind: llm.Overloaded, Message: "the books can't be read at the moment", RetryAfter: time.Second, Err: err}
+		return 0, r, &llm.Error{Kind: llm.Overloaded, Message: "the books can't be read at the moment", RetryAfter: time.Second, Err: err}
 	}
 	j.mu.RLock()
 	c, known := j.customers[x.Customer]
@@ -135,19 +141,19 @@ func (j *Journal) Hold(ctx context.Context, x Ask) (held Units, fresh bool, err 
 	j.mu.RUnlock()
 	switch {
 	case !known:
-		return 0, false, llm.Errorf(llm.QuotaExhausted, "%q is no customer of the books: want one made by \"summit customer create\", with the name of the key's tenant", clip(x.Customer))
+		return 0, r, llm.Errorf(llm.QuotaExhausted, "%q is no customer of the books: want one made by \"summit customer create\", with the name of the key's tenant", clip(x.Customer))
 	case c.Closed:
-		return 0, false, llm.Errorf(llm.QuotaExhausted, "the customer %s is closed", c.Name)
+		return 0, r, llm.Errorf(llm.QuotaExhausted, "the customer %s is closed", c.Name)
 	}
 	tariff, ok := a.Terms.Tariff(x.Model)
 	if !ok {
 		e := llm.Errorf(llm.Unsupported, "the model %q has no price in the alliance's terms, so it can't be sold", clip(x.Model))
 		e.Param = "model"
-		return 0, false, e
+		return 0, r, e
 	}
 	price, err := tariff.Price(Delivered{Input: x.Input, Output: x.Output, Any: true})
 	if err != nil {
-		return 0, false, llm.Errorf(llm.QuotaExhausted, "the request may cost more than can be counted")
+		return 0, r, llm.Errorf(llm.QuotaExhausted, "the request may cost more than can be counted")
 	}
 	month := ledger.PeriodOf(x.At.In(a.Terms.zone))
 	e := ledger.Entry{Key: "hold:" + x.ID, Input: x.Hash, Kind: "hold", Currency: a.Terms.Currency, Effective: month, Expires: x.Until}
@@ -159,17 +165,17 @@ func (j *Journal) Hold(ctx context.Context, x Ask) (held Units, fresh bool, err 
 	receipts, err := j.post(ctx, e)
 	switch {
 	case err == nil:
-		return price, !receipts[0].Replayed, nil
+		return price, receipts[0], nil
 	case errors.Is(err, ledger.ErrOverdrawn):
-		return 0, false, j.short(ctx, &c, price)
+		return 0, r, j.short(ctx, &c, price)
 	case errors.Is(err, ledger.ErrConflict):
-		return 0, false, llm.Errorf(llm.Invalid, "the Idempotency-Key was used with another request")
+		return 0, r, llm.Errorf(llm.Invalid, "the Idempotency-Key was used with another request")
 	}
 	var told *llm.Error
 	if errors.As(err, &told) {
-		return 0, false, told
+		return 0, r, told
 	}
-	return 0, false, &llm.Error{Kind: llm.Overloaded, Message: "the books can't be written at the moment", RetryAfter: time.Second, Err: err}
+	return 0, r, &llm.Error{Kind: llm.Overloaded, Message: "the books can't be written at the moment", RetryAfter: time.Second, Err: err}
 }
 
 // metered returns the postings that count what is spent.
@@ -273,8 +279,26 @@ func (j *Journal) Settle(ctx context.Context, x Answer, held Units) (*Event, *Re
 	if err != nil {
 		return nil, nil, err
 	}
+	month := ledger.PeriodOf(x.At.In(a.Terms.zone))
+	var entries []ledger.Entry
+	if x.measured != nil {
+		e, err := j.judgeEntry(a, &x, month)
+		if err != nil {
+			return nil, nil, err
+		}
+		if e != nil {
+			entries = append(entries, *e)
+		}
+	}
 	if len(event.Request.Members) == 0 {
 		return event, nil, j.Void(ctx, x.ID, string(event.End))
+	}
+	if a.sampleBP(leafNames(worked(x.Outcome)), x.At) > 0 && event.Request.Mode == "fuse" {
+		hold, err := j.store.Find(ctx, "hold:"+x.ID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("alliance: request %q: its hold: %w", clip(x.ID), err)
+		}
+		event.Audit = a.drawn(hold.Hash, &x)
 	}
 	rated, err := a.prepare(&event.Request)
 	if err != nil {
@@ -287,13 +311,8 @@ func (j *Journal) Settle(ctx context.Context, x Answer, held Units) (*Event, *Re
 	if err != nil {
 		return nil, nil, err
 	}
-	month := ledger.PeriodOf(x.At.In(a.Terms.zone))
-	sample := int64(0)
-	if event.Request.Mode == "fuse" {
-		sample = a.sampleBP(&event.Request)
-	}
 	var res *Result
-	_, err = j.post(ctx, ledger.Entry{Key: "settle:" + x.ID, Input: ledger.Sum(input), Kind: "settle", Ends: "hold:" + x.ID, Currency: a.Terms.Currency, Effective: month,
+	settle := ledger.Entry{Key: "settle:" + x.ID, Input: ledger.Sum(input), Kind: "settle", Ends: "hold:" + x.ID, Currency: a.Terms.Currency, Effective: month,
 		Decide: func(v ledger.View, e *ledger.Entry) error {
 			books, err := a.before(v, rated, v.Open(month))
 			if err != nil {
@@ -302,15 +321,14 @@ func (j *Journal) Settle(ctx context.Context, x Answer, held Units) (*Event, *Re
 			if res, err = a.apply(rated, books); err != nil {
 				return err
 			}
-			event.Audit = sample > 0 && Drawn(v.Head().Hash, x.ID, sample)
 			e.Postings = res.entries(&c, rated)
 			if event.Request.Price > 0 {
 				e.Postings = append(e.Postings, metered(c.Name, limit, event.Request.Price)...)
 			}
 			e.Records, err = filed(x.ID, event, res)
 			return err
-		}})
-	if err != nil {
+		}}
+	if _, err = j.post(ctx, append([]ledger.Entry{settle}, entries...)...); err != nil {
 		return nil, nil, err
 	}
 	return event, res, nil
@@ -452,8 +470,11 @@ func (j *Journal) Audit(ctx context.Context, x Audited) error {
 	if err != nil {
 		return err
 	}
-	if !event.Audit {
+	switch {
+	case !event.Audit:
 		return fmt.Errorf("alliance: audit of %q: it is not in the sample", clip(x.Request))
+	case event.Judged != nil && event.Judged.Failed == "":
+		return fmt.Errorf("alliance: audit of %q: %s has measured it", clip(x.Request), event.Judged.Judge)
 	}
 	body, err := json.Marshal(x)
 	if err != nil {

@@ -23,6 +23,8 @@ type Answer struct {
 	Output    int64        // our own count of what reached the reader
 	Delivered bool         // anything did
 	Bound     int64        // the most output tokens that were held for
+
+	measured *measured // what a judge found; nil = it was not asked
 }
 
 // Event is what is filed of one metered request: all that its settlement was
@@ -39,6 +41,7 @@ type Event struct {
 	Proof     map[string]Proof   `json:"proof,omitempty"`   // of each member's use
 	Claimed   map[string]Buckets `json:"claimed,omitempty"` // by members whose report is disputed
 	Audit     bool               `json:"audit,omitempty"`   // drawn for the audit sample
+	Judged    *Judged            `json:"judged,omitempty"`  // by whom; nil = a judge was not asked
 	Wild      []string           `json:"wild,omitempty"`    // members that answered without a contract: nobody owes them anything
 	Odd       map[string]string  `json:"odd,omitempty"`     // reports that can't be, by member: they count as none
 }
@@ -82,6 +85,13 @@ func (a *Alliance) Meter(x Answer, held Units, class map[string]int64) (*Event, 
 			price, e.Capped = held, true
 		}
 		e.Request.Price = price
+	}
+	if x.measured != nil {
+		judged := x.measured.Judged
+		e.Judged = &judged
+		if e.Request.Mode == "fuse" && x.measured.v != nil {
+			class = x.measured.v // better than what others were worth
+		}
 	}
 	a.standby(e, x.Outcome)
 	a.game(e, x.Outcome, class)

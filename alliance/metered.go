@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"summit/ledger"
@@ -32,6 +33,9 @@ type Metered struct {
 	// Needs lists members that may be asked: a request is refused where one of
 	// them has no contract, for nobody could pay it. nil = not checked.
 	Needs []string
+	// Judge measures who contributed what to fused answers of the audit sample,
+	// where the terms name one; nil = nobody does.
+	Judge Judge
 	// Most is the longest that a request can take. The hold lasts so long, and
 	// a while for its end to be booked.
 	Most time.Duration
@@ -59,10 +63,13 @@ func (m *Metered) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 		input := m.count(inner, r, &x)
 		x.Bound = m.bound(r)
 		own.MaxTokens = int(x.Bound)
-		held, err := m.hold(inner, &x, who, r, input)
+		held, seed, err := m.hold(inner, &x, who, r, input)
 		if err != nil {
 			return nil, err
 		}
+		a := m.Journal.Alliance()
+		own.Summit.Proposals = m.listening(a, seed, x.ID, r, x.At)
+		var answer strings.Builder // kept for a judge only
 		var tally llm.Tally
 		done, failure := llm.Relay(m.Member.Generate(selling(inner, ctx, m.Journal), own), func(e llm.Event) bool {
 			if !emit(e) {
@@ -72,6 +79,9 @@ func (m *Metered) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 			case llm.KindText, llm.KindReasoning:
 				tally.Add(e.Text)
 				x.Delivered = x.Delivered || e.Text != ""
+				if own.Summit.Proposals && e.Kind == llm.KindText && answer.Len()+len(e.Text) <= llm.MaxReplyBytes {
+					answer.WriteString(e.Text)
+				}
 			case llm.KindCall:
 				tally.Add(e.Call.Name)
 				tally.Add(e.Call.ArgsDelta)
@@ -82,6 +92,12 @@ func (m *Metered) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 		x.Output, x.Outcome, x.Err = tally.Count().N, done, llm.AsError(failure)
 		if gone := llm.ContextError(ctx); gone != nil && failure == nil && inner.Err() != nil {
 			x.Err = gone // it was read to its end for the member's figures only
+		}
+		if own.Summit.Proposals {
+			if x.Err == nil && x.Delivered && a.drawn(seed, &x) {
+				x.measured = m.measure(ctx, a, r, &x, answer.String())
+			}
+			forget(done)
 		}
 		// The reader may be gone, but the money is not.
 		booking, stop := context.WithTimeout(context.WithoutCancel(ctx), bookTime)
@@ -97,19 +113,19 @@ func (m *Metered) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 
 // hold puts the money aside. A request with an Idempotency-Key of the caller is
 // charged once: it is answered anew only where nothing was charged before.
-func (m *Metered) hold(ctx context.Context, x *Answer, who Asker, r *llm.Request, input int64) (Units, error) {
+func (m *Metered) hold(ctx context.Context, x *Answer, who Asker, r *llm.Request, input int64) (held Units, seed ledger.Hash, err error) {
 	ask := Ask{Customer: x.Customer, Key: x.Key, Model: x.Model, At: x.At, Input: input, Output: x.Bound, Until: x.At.Add(m.Most + bookTime)}
 	if who.Retry == "" {
 		ask.ID = x.ID
-		held, fresh, err := m.Journal.Hold(ctx, ask)
-		if err == nil && !fresh {
+		held, receipt, err := m.Journal.hold(ctx, ask)
+		if err == nil && receipt.Replayed {
 			err = llm.Errorf(llm.Internal, "the request's id was used before")
 		}
-		return held, err
+		return held, receipt.Hash, err
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
-		return 0, err
+		return 0, seed, err
 	}
 	ask.Hash = ledger.Sum(text)
 	base := ledger.Sum([]byte(who.Customer), []byte{0}, []byte(who.Retry)).String()[:32]
@@ -117,20 +133,20 @@ func (m *Metered) hold(ctx context.Context, x *Answer, who Asker, r *llm.Request
 	for try := 1; try <= most; try++ {
 		x.ID = fmt.Sprintf("retry-%s-%d", base, try)
 		ask.ID = x.ID
-		held, fresh, err := m.Journal.Hold(ctx, ask)
-		if err != nil || fresh {
-			return held, err
+		held, receipt, err := m.Journal.hold(ctx, ask)
+		if err != nil || !receipt.Replayed {
+			return held, receipt.Hash, err
 		}
 		switch charged, open, err := m.Journal.ended(ctx, x.ID); {
 		case err != nil:
-			return 0, err
+			return 0, seed, err
 		case open:
-			return 0, &llm.Error{Kind: llm.RateLimited, Message: "a request with this Idempotency-Key is being answered", RetryAfter: time.Second}
+			return 0, seed, &llm.Error{Kind: llm.RateLimited, Message: "a request with this Idempotency-Key is being answered", RetryAfter: time.Second}
 		case charged:
-			return 0, llm.Errorf(llm.Invalid, "the request with this Idempotency-Key was answered and charged; answers are not kept: want another key to ask again")
+			return 0, seed, llm.Errorf(llm.Invalid, "the request with this Idempotency-Key was answered and charged; answers are not kept: want another key to ask again")
 		}
 	}
-	return 0, llm.Errorf(llm.Invalid, "the Idempotency-Key was tried %d times, want another one", most)
+	return 0, seed, llm.Errorf(llm.Invalid, "the Idempotency-Key was tried %d times, want another one", most)
 }
 
 // ended reports whether a request was charged, or is still open.

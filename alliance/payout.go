@@ -62,7 +62,7 @@ func (j *Journal) ToMeasure(ctx context.Context, period ledger.Period) ([]*Event
 		if err != nil {
 			return nil, err
 		}
-		if !event.Audit {
+		if !event.Audit || event.Judged != nil && event.Judged.Failed == "" {
 			continue
 		}
 		if _, err := j.store.Find(ctx, "table:"+event.Request.ID); err == nil {

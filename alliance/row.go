@@ -17,6 +17,7 @@ const (
 	kindTrueUp    = "true_up"   // of a fee or of idle cards that calls did not cover
 	kindGuarantee = "guarantee" // filled up at the month's end
 	kindRepaid    = "repaid"    // of guarantees of earlier periods
+	kindJudge     = "judge"     // for judging who contributed what to an answer
 )
 
 // takeApart returns a transaction as statements show it. Other kinds than those
@@ -29,6 +30,8 @@ func takeApart(t *ledger.Txn, zone *time.Location) (taken, error) {
 		return out, out.settled(t, zone)
 	case "close":
 		return out, out.closed(t, zone)
+	case "judge":
+		return out, out.judged(t, zone)
 	}
 	for _, p := range t.Postings {
 		if kind, m := split(p.Account); kind == "payable" {

@@ -318,10 +318,10 @@ func VerifyStatement(r io.Reader, contracts []*Contract) (*Check, error) {
 			c.StatementHead.set(row.Kind, row.Note)
 		case "posting":
 			c.Rows++
-			if row.Declared != row.To+row.Sacrificed+row.Deferred && (row.Kind == kindCost || row.Kind == kindTrueUp) {
+			if row.Declared != row.To+row.Sacrificed+row.Deferred && (row.Kind == kindCost || row.Kind == kindTrueUp || row.Kind == kindJudge) {
 				wrong("row %d: request %s: declared %s, but paid, borne and put off are %s", n, clip(row.Request), Decimal(row.Declared), Decimal(row.To+row.Sacrificed+row.Deferred))
 			}
-			if k := byHash[row.Note]; k != nil && row.Kind == kindCost {
+			if k := byHash[row.Note]; k != nil && (row.Kind == kindCost || row.Kind == kindJudge) {
 				c.Rated++
 				if cost, err := k.Cost.rate(row.Buckets, row.Buckets.Calls, row.CardMS); err != nil || cost != row.Declared {
 					wrong("row %d: request %s: declared %s, by the contract %s", n, clip(row.Request), Decimal(row.Declared), Decimal(cost))

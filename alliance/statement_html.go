@@ -9,7 +9,7 @@ import (
 var kindNames = map[string][2]string{
 	kindCost: {"成本补偿", "cost recovered"}, kindDividend: {"盈余分红", "dividend"}, kindRecoup: {"递延偿还", "deferred cost repaid"}, kindTrueUp: {"期末补差", "true-up"},
 	kindGuarantee: {"保底补足", "guarantee"}, kindRepaid: {"保底偿还", "guarantee repaid"}, "refund": {"退款", "refund"}, "fault": {"责任赔付", "liability"},
-	"dispute": {"争议冻结", "frozen by a dispute"}, "decision": {"争议裁决", "dispute decided"},
+	kindJudge: {"裁判成本", "judging"}, "dispute": {"争议冻结", "frozen by a dispute"}, "decision": {"争议裁决", "dispute decided"},
 }
 
 // kindName returns a kind in both languages.

@@ -27,6 +27,7 @@ type Terms struct {
 	HoldTokens   int64              `yaml:"hold_tokens"`   // held for an answer of no stated length, and its bound then; 0 = 4096
 	DelayPPM     int64              `yaml:"delay_ppm"`     // what every further step of a cascade takes off its worth, in millionths
 	DisputeDays  int64              `yaml:"dispute_days"`  // the longest that a disputed amount stays frozen; 0 = 30
+	Judge        JudgeTerms         `yaml:"judge"`         // who measures fused answers; absent = nobody is asked
 	DrainSeconds int64              `yaml:"drain_seconds"` // how long an answer is read on after its reader left, where a contract says drain; 0 = 30
 
 	Hash string         `yaml:"-"` // SHA-256 of the text, in hex
@@ -93,6 +94,9 @@ func (t *Terms) check() error {
 		if err := t.Prices[model].check(); err != nil {
 			return fmt.Errorf("prices: %s: %w", clip(model), err)
 		}
+	}
+	if err := t.Judge.check(); err != nil {
+		return fmt.Errorf("judge: %w", err)
 	}
 	for _, f := range []struct {
 		name string

@@ -122,6 +122,9 @@ func (f *fuse) propose(ctx context.Context, w *work, seats []*seat) (last []repl
 		last = replies
 		for i := range replies {
 			if replies[i].answered() {
+				if w.r.Summit.Proposals {
+					replies[i].part.Proposal = replies[i].text
+				}
 				read = append(read, &replies[i])
 			}
 		}

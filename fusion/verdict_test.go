@@ -141,7 +141,7 @@ func FuzzPrompt(f *testing.F) {
 
 // A verdict comes from outside: it is one of the candidates, or none.
 func FuzzVerdict(f *testing.F) {
-	for _, s := range []string{"BEST: B", "ACCEPT", "GROUPS: A C | B", "**", "…\n\n\n", "A|B|C|D/E;F", "best is \xff"} {
+	for _, s := range []string{"BEST: B", "ACCEPT", "GROUPS: A C | B", "**", "…\n\n\n", "A|B|C|D/E;F", "best is \xff", "1: 9 A\n2: 3 -"} {
 		f.Add(s, 3)
 	}
 	f.Fuzz(func(t *testing.T, text string, n int) {
@@ -150,6 +150,13 @@ func FuzzVerdict(f *testing.F) {
 			t.Errorf("readBest(%q, %d) = %d", text, n, i)
 		}
 		readAccept(text)
+		if all, ok := readCredits(text, 2, n); ok {
+			for _, c := range all {
+				if c.Worth < 0 || c.Worth > 9 || len(c.By) > 0 && (slices.Min(c.By) < 0 || slices.Max(c.By) >= n) {
+					t.Errorf("readCredits(%q, %d) = %v", text, n, all)
+				}
+			}
+		}
 		if g, ok := readGroups(text, n); ok && (len(g) != n || slices.Min(g) < 0 || slices.Max(g) >= n) {
 			t.Errorf("readGroups(%q, %d) = %v", text, n, g)
 		}

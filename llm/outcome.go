@@ -59,6 +59,9 @@ type Outcome struct {
 	// last one. It is minus infinity where a member thought a step impossible.
 	// Callers don't see it.
 	StepLogprobs []float64
+	// Proposal is the text that this part proposed, where the request asked that
+	// it be kept. Nobody writes it down, and callers don't see it.
+	Proposal string
 	// Coalitions says what the answer would be worth to each coalition of the
 	// parts, by their names in order with + between them: the mean
 	// probability of a step, geometrically, in millionths.

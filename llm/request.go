@@ -53,6 +53,9 @@ type Extension struct {
 	Explain bool   // show the Outcome tree with the answer
 	Budget  Budget // bounds of this request
 	Limit   Budget // bounds that the server adds, whatever the caller says; no protocol sets it
+	// Proposals says that parts of the Outcome keep what they proposed, for who
+	// judges them at once; no protocol sets it.
+	Proposals bool
 	// Unlearned says that nothing is to be learned from the request, whatever
 	// the server learns from others.
 	Unlearned bool
