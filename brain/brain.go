@@ -19,6 +19,7 @@ const (
 	MaxMembers  = 512
 	MaxExamples = 1 << 16
 	maxName     = 256 // bytes of a member's name
+	maxCurrency = 8   // bytes of a currency's name
 )
 
 // Member is one member that a Brain knows.
@@ -52,8 +53,9 @@ type header struct {
 	Version  int      `json:"version"` // of the format: 2
 	Examples int      `json:"examples"`
 	Members  []Member `json:"members"`
-	Best     int      `json:"best"`  // the most accurate member, by its place in Members
-	Unit     float64  `json:"unit"`  // what Best costs a question, in the currency trained with
+	Best     int      `json:"best"` // the most accurate member, by its place in Members
+	Unit     float64  `json:"unit"` // what Best costs a question, in the currency trained with
+	Currency string   `json:"currency,omitempty"`
 	Shape    shape    `json:"shape"` // of neighbourhoods
 	Solo     solo     `json:"solo"`
 	Model    model    `json:"model"`
@@ -100,6 +102,10 @@ func (t trust) confidence(p float64) float64 {
 
 // Members returns the members that the brain knows, by name.
 func (b *Brain) Members() []Member { return slices.Clone(b.header.Members) }
+
+// Currency returns the ISO code of the currency that the brain was trained
+// with; empty = nobody said.
+func (b *Brain) Currency() string { return b.header.Currency }
 
 // Examples returns how many examples the brain learned from.
 func (b *Brain) Examples() int { return b.header.Examples }

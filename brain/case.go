@@ -26,6 +26,8 @@ type Case struct {
 	coin   float64
 	plan   *plan
 	at     int // the plan's next step
+	cost   spending
+	base   float64 // what the best single member is expected to cost
 }
 
 type seat struct {
@@ -65,7 +67,7 @@ func (b *Brain) caseOf(sketch []int8, seats []Seat) *Case {
 // fill writes what is expected of each seat.
 func (c *Case) fill(v *view, seats []Seat) {
 	b, g := c.b, &c.ground
-	g.common = v.common
+	g.common, c.base = v.common, v.costX[b.header.Best]
 	for j := range g.seatOf {
 		g.seatOf[j] = -1
 	}
@@ -162,6 +164,20 @@ func (c *Case) Answer(i int, key string, tokens float64) {
 		g.keys[i] = int16(min(at, math.MaxInt16))
 	}
 	c.walk.ask(m, g, i)
+}
+
+// Paid takes note of what a seat cost, in the currency that the brain was
+// trained with; negative = unknown: then what was expected counts.
+func (c *Case) Paid(i int, amount float64) {
+	paid, expected := amount/c.b.header.Unit, c.ground.costX[i]
+	if !(paid >= 0) {
+		paid = expected
+	}
+	c.cost.paid += paid
+	c.cost.expected += expected
+	if c.seats[i].name == c.b.Best() {
+		c.cost.base += paid
+	}
 }
 
 // Off takes note that a seat can't be asked, or failed.

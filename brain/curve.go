@@ -82,11 +82,11 @@ type tried struct {
 	costX float64  // mean of cross
 }
 
-// draw grows plans, measures them, and keeps those that nothing else is both
-// better and cheaper than.
+// draw grows plans on examples that the best member was asked, measures them,
+// and keeps the curve.
 func (t *trainer) draw() {
 	best := t.b.header.Best
-	var some []int // examples that the best member was asked
+	var some []int
 	for i := range t.examples {
 		if t.reply(i, best) != nil {
 			some = append(some, i)
@@ -102,12 +102,18 @@ func (t *trainer) draw() {
 	}
 	grounds := make([]ground, len(some))
 	t.each(len(some), func(k int) { grounds[k] = t.stand(some[k]) })
-	all := t.try(grounds)
-	base := make([]float64, len(some))
+	t.plot(t.try(grounds), grounds)
+}
+
+// plot measures plans, and keeps those that nothing else is both better and
+// cheaper than.
+func (t *trainer) plot(all []tried, grounds []ground) {
+	best := t.b.header.Best
+	base := make([]float64, len(grounds))
 	unit := 0.0
 	for k := range grounds {
 		base[k] = grounds[k].scores[best]
-		unit += grounds[k].paid[best] / float64(len(some))
+		unit += grounds[k].paid[best] / float64(len(grounds))
 	}
 	if unit <= 0 {
 		unit = 1

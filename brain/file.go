@@ -125,6 +125,9 @@ func (h *header) valid() error {
 	case len(h.Curve) > maxPoints || len(h.Plans) != len(h.Curve):
 		return fmt.Errorf("%d points of the curve for %d plans, want one for each and at most %d", len(h.Curve), len(h.Plans), maxPoints)
 	}
+	if len(h.Currency) > maxCurrency {
+		return fmt.Errorf("currency %.20q, want an ISO code", h.Currency)
+	}
 	names := map[string]bool{}
 	for i := range h.Members {
 		m := &h.Members[i]

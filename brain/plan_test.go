@@ -98,7 +98,7 @@ func TestCoins(t *testing.T) {
 	b.header.Members = []Member{{Name: "a", Asked: 1, Accuracy: 0.5, CostX: 9}}
 	b.header.Curve = []Point{{CostX: 0.2, Gain: -0.1}, {CostX: 1, Gain: 0.1}}
 	b.header.Plans = make([]plan, 2)
-	p, gain, _ := b.best(0.6)
+	p, gain, _ := b.best(0.6, b.prompts)
 	if math.Abs(gain) > 1e-9 || math.Abs(p.share-0.5) > 1e-9 {
 		t.Fatalf("a share of %v and a gain of %v, want half and 0", p.share, gain)
 	}
@@ -121,7 +121,7 @@ func TestCoins(t *testing.T) {
 		t.Errorf("the second plan led %d of 2000, want about half", second)
 	}
 	b.prompts = false
-	if p, gain, _ := b.best(0.6); p.other != 0 || gain != -0.1 {
+	if p, gain, _ := b.best(0.6, b.prompts); p.other != 0 || gain != -0.1 {
 		t.Errorf("without prompts %+v with a gain of %v, want the first plan by itself", p, gain)
 	}
 	if coinOf(make([]byte, dims)) != 1 {

@@ -26,9 +26,10 @@ type Reply struct {
 
 // Options say what to train with.
 type Options struct {
-	Members []Member // name and vendor of each; the rest is learned
-	Workers int      // 0 = one a processor; the brain is the same for any number
-	Like    *Brain   // sketches are made as by this one, so that those which were kept of requests can be read; nil = by the examples
+	Members  []Member // name and vendor of each; the rest is learned
+	Currency string   // ISO code of the replies' costs; empty = unknown
+	Workers  int      // 0 = one a processor; the brain is the same for any number
+	Like     *Brain   // sketches are made as by this one, so that those which were kept of requests can be read; nil = by the examples
 }
 
 // Bounds of the work of training. More examples make it slower and hardly
@@ -97,6 +98,9 @@ func newTrainer(examples []Example, o Options) (*trainer, error) {
 	for i := range t.rows {
 		t.rows[i] = -1
 	}
+	if len(o.Currency) > maxCurrency {
+		return nil, fmt.Errorf("brain: currency %.20q, want an ISO code", o.Currency)
+	}
 	finite := func(v float64) bool { return v >= 0 && !math.IsInf(v, 0) }
 	for i := range examples {
 		for k, r := range examples[i].Replies {
@@ -113,7 +117,7 @@ func newTrainer(examples []Example, o Options) (*trainer, error) {
 			t.rows[i*m+r.Member] = k
 		}
 	}
-	t.b.header.Version, t.b.header.Examples = version, len(examples)
+	t.b.header.Version, t.b.header.Examples, t.b.header.Currency = version, len(examples), o.Currency
 	t.fitted = thin(len(examples), maxFitted)
 	return t, nil
 }

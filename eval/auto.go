@@ -53,7 +53,7 @@ func (f *fitter) auto(limit float64) (*plan, bool, error) {
 
 // learn trains a brain on the training questions.
 func (f *fitter) learn() (*brain.Brain, error) {
-	l := learner{places: map[string]int{}}
+	l := newLearner()
 	l.add(f.b, f.pool, f.train)
 	l.Workers = f.workers
 	return brain.Train(l.examples, l.Options)
@@ -65,6 +65,12 @@ type learner struct {
 	brain.Options
 	examples []brain.Example
 	places   map[string]int // of Members, by name
+}
+
+func newLearner() *learner {
+	l := &learner{places: map[string]int{}}
+	l.Currency = "USD" // of all recordings
+	return l
 }
 
 func (l *learner) add(b *board, pool, questions []int) {
@@ -124,7 +130,7 @@ func Learn(o LearnOptions) (*brain.Brain, error) {
 			return nil, fmt.Errorf("eval: learn: %s holds no suite with the splits %s", o.Folder.Name(), strings.Join(o.Splits, ", "))
 		}
 	}
-	l := learner{places: map[string]int{}}
+	l := newLearner()
 	l.Workers, l.Like = o.Workers, o.Like
 	for i, name := range o.Suites {
 		if slices.Contains(o.Suites[:i], name) {
@@ -146,7 +152,7 @@ func Learn(o LearnOptions) (*brain.Brain, error) {
 
 // think builds the strategy over the members.
 func (p *plan) think(name string, members []llm.Member) (llm.Member, error) {
-	env := fusion.Env{Name: name, Members: members, Brain: p.brain}
+	env := fusion.Env{Name: name, Members: members, Brain: p.brain, Pace: p.pace}
 	return fusion.New(useAuto, env, fusion.AutoParams{CostX: p.costX, Budget: fusion.Budget{MaxCalls: len(members)}})
 }
 

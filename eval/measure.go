@@ -48,7 +48,18 @@ func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 		members = append(members, m.members[j])
 	}
 	results := make([]result, len(m.questions))
-	err := parallel(ctx, m.workers, len(results), func(i int) error {
+	workers := m.workers
+	if p.Use == useAuto {
+		// What it may spend on a question depends on what came before.
+		pace, err := p.brain.Pace(p.costX)
+		if err != nil {
+			return nil, err
+		}
+		paced := *p
+		paced.pace = pace
+		p, workers = &paced, 1
+	}
+	err := parallel(ctx, workers, len(results), func(i int) error {
 		// A new model for each question: strategies rest members that failed
 		// lately, and what came before is not to count here.
 		model, err := m.model(p, members, m.questions[i])

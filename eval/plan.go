@@ -26,6 +26,7 @@ type plan struct {
 
 	columns []int        // Members, by their index in the suite
 	brain   *brain.Brain // auto: what it was told
+	pace    *brain.Pace  // auto: over all questions of a measurement
 	costX   float64      // auto: what it may spend, as a multiple of the best single member's cost
 	judge   *marker      // judged: what picks among the members' replies
 	tooled  bool         // it runs programs of the questions

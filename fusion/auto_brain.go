@@ -11,6 +11,7 @@ import (
 
 	"summit/brain"
 	"summit/llm"
+	"summit/money"
 )
 
 // efforts are what may be spent on average, as multiples of what the best
@@ -22,8 +23,8 @@ type mind struct {
 	brain    *brain.Brain
 	space    string                                           // of its sketches
 	shift    func(ctx context.Context, member string) float64 // nil = nobody's
-	policy   brain.Policy
-	prefer   map[string]brain.Policy // by a request's budget.prefer
+	price    float64                                          // what accuracy is worth; 0 = there are caps
+	paces    map[string]*brain.Pace                           // by a request's budget.prefer; "" = as configured
 	parallel int
 	costX    map[string]float64 // of members that the brain doesn't know, by name
 }
@@ -47,16 +48,16 @@ func newMind(b *base, env Env, p AutoParams) (*mind, error) {
 	if p.CostX > 0 {
 		spend = p.CostX
 	}
-	m := &mind{brain: mine, space: mine.Space(), shift: env.Shift, parallel: max(p.Parallel, 1), prefer: map[string]brain.Policy{}, costX: map[string]float64{}}
+	m := &mind{brain: mine, space: mine.Space(), shift: env.Shift, parallel: max(p.Parallel, 1), price: p.Price, paces: map[string]*brain.Pace{}, costX: map[string]float64{}}
 	for prefer, x := range map[string]float64{"": spend, "cost": efforts["fast"], "quality": efforts["best"]} {
-		policy, err := mine.Spend(x)
+		pace, err := mine.Pace(x)
 		if err != nil {
 			return nil, b.errorf("%w", err)
 		}
-		m.prefer[prefer] = policy
+		m.paces[prefer] = pace
 	}
-	if m.policy = m.prefer[""]; p.Price > 0 {
-		m.policy = brain.Policy{Price: p.Price}
+	if env.Pace != nil {
+		m.paces[""] = env.Pace
 	}
 	m.compare(b.seats)
 	return m, nil
@@ -85,16 +86,20 @@ func (m *mind) compare(seats []*seat) {
 	}
 }
 
+// begin returns by which policy a request goes.
+func (m *mind) begin(c *brain.Case, prefer string) brain.Turn {
+	pace, ok := m.paces[prefer]
+	if !ok {
+		prefer, pace = "", m.paces[""]
+	}
+	if prefer == "" && m.price > 0 {
+		return brain.Turn{Policy: brain.Policy{Price: m.price}}
+	}
+	return pace.Begin(c)
+}
+
 // think asks whom the brain says, until it says to stop.
 func (w *work) think(ctx context.Context, seats []*seat, m *mind, prefer string) error {
-	policy, ok := m.prefer[prefer]
-	if !ok || prefer == "" {
-		policy = m.policy
-	}
-	policy.Calls = brain.DefaultCalls
-	if left, counted := w.purse.left(); counted {
-		policy.Calls = max(min(policy.Calls, left), 1)
-	}
 	places := make([]brain.Seat, len(seats))
 	for i, s := range seats {
 		places[i] = brain.Seat{Name: s.name, Vendor: s.card.Vendor, CostX: m.costX[s.name]}
@@ -104,8 +109,15 @@ func (w *work) think(ctx context.Context, seats []*seat, m *mind, prefer string)
 	}
 	c := m.brain.Case(w.r.LastUser(), places)
 	w.out.Sketch = &llm.Sketch{Features: c.Kept(), Space: m.space}
+	turn := m.begin(c, prefer)
+	defer turn.End(c)
+	policy := turn.Policy
+	policy.Calls = brain.DefaultCalls
+	if left, counted := w.purse.left(); counted {
+		policy.Calls = max(min(policy.Calls, left), 1)
+	}
 	policy.Alone = preferred(c, places, policy.Alone)
-	t := thought{Case: c, seats: seats, places: places, policy: policy}
+	t := thought{Case: c, seats: seats, places: places, policy: policy, currency: m.brain.Currency()}
 	end := w.phase(1)
 	for ctx.Err() == nil {
 		t.afford(w)
@@ -143,6 +155,7 @@ func (w *work) think(ctx context.Context, seats []*seat, m *mind, prefer string)
 			}
 		}
 		if rest := t.rest(); t.blind && !t.plain && len(rest) > 0 {
+			turn.Cancel() // who writes freely is asked whatever it costs
 			return w.lastResort(ctx, rest, t.replies)
 		}
 	}
@@ -155,6 +168,7 @@ type thought struct {
 	seats    []*seat
 	places   []brain.Seat
 	policy   brain.Policy
+	currency string // in which the brain counts
 	replies  []reply
 	place    []int // of replies, among the seats
 	off      map[int]bool
@@ -179,6 +193,7 @@ func (t *thought) hear(i int, rep reply) {
 		if u := rep.part.Usage; u.Output.Known() {
 			tokens = float64(u.OutputTotal())
 		}
+		t.Paid(i, t.amount(rep))
 	}
 	switch {
 	case rep.answered():
@@ -193,6 +208,18 @@ func (t *thought) hear(i int, rep reply) {
 		t.Answer(i, "", tokens)
 	default:
 		t.Off(i)
+	}
+}
+
+// amount returns what a reply cost in the brain's currency; -1 = unknown.
+func (t *thought) amount(rep reply) float64 {
+	switch c := rep.part.Cost; {
+	case c == nil && rep.err != nil:
+		return 0 // it failed before it cost anything
+	case c == nil || string(c.Currency) != t.currency:
+		return -1
+	default:
+		return float64(c.Amount) / money.Micro
 	}
 }
 

@@ -14,13 +14,16 @@ import (
 
 // taught returns a brain that knows a and b, which are cheap, and c, which is
 // dear: right with 74, 68 and 90 % of the questions.
-func taught(t testing.TB) *brain.Brain {
+func taught(t testing.TB) *brain.Brain { return taughtBy(t, 0.74, 0.68, 0.9) }
+
+// taughtBy is taught with members that are right so often.
+func taughtBy(t testing.TB, able ...float64) *brain.Brain {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 1))
 	var examples []brain.Example
 	for i := range 400 {
 		e := brain.Example{Prompt: fmt.Sprintf("What is %d times %d?", i, i+1)}
-		for j, p := range []float64{0.74, 0.68, 0.9} {
+		for j, p := range able {
 			r := brain.Reply{Member: j, Key: fmt.Sprint(random.IntN(50)), Cost: []float64{1, 1, 20}[j], Tokens: 10}
 			if random.Float64() < p {
 				r.Key, r.Score = "right", 1
@@ -126,9 +129,10 @@ func TestAutoWithABrainAndFreeText(t *testing.T) {
 // also where what it says can't be compared.
 func TestAutoWithABrainAlone(t *testing.T) {
 	essay := "Once upon a time there was a mountain, and nobody had climbed it yet. Then somebody came along."
-	m := minded(t, AutoParams{}, named("42", "42", essay)...)
-	mind := m.(*auto).mind
-	mind.policy.Alone = "c"
+	m, err := New("auto", Env{Name: "summit", Members: named("42", "42", essay), Brain: taughtBy(t, 0.2, 0.2, 1)}, AutoParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := watch(t.Context(), m, user("Tell a story."))
 	if s.err != nil || s.text != essay || len(s.done.Parts) != 1 {
 		t.Errorf("%q after %d (%v), want c's alone", s.text, len(s.done.Parts), s.err)
@@ -149,8 +153,8 @@ func TestAutoBrainParams(t *testing.T) {
 	for prefer, effort := range map[string]string{"cost": "fast", "quality": "best"} {
 		m := minded(t, AutoParams{}, named("1", "2", "3")...).(*auto).mind
 		own := minded(t, AutoParams{Effort: effort}, named("1", "2", "3")...).(*auto).mind
-		if m.prefer[prefer] != own.policy {
-			t.Errorf("prefer %s spends %+v, want that of %s: %+v", prefer, m.prefer[prefer], effort, own.policy)
+		if got, want := m.paces[prefer].Policy(), own.paces[""].Policy(); got != want {
+			t.Errorf("prefer %s spends %+v, want that of %s: %+v", prefer, got, effort, want)
 		}
 	}
 }

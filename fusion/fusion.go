@@ -30,6 +30,9 @@ type Env struct {
 	Member func(name string) (llm.Member, error)
 	// Brain is what was learned of members; nil = nothing.
 	Brain *brain.Brain
+	// Pace keeps the strategy auto to its cap; nil = one of its own. Who asks
+	// each question of a new strategy hands the same one to all.
+	Pace *brain.Pace
 	// Checkers check answers beside the checks that the parameters of verify
 	// name: for evaluations, where a recording knows what a test found.
 	Checkers []verify.Checker
