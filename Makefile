@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: check lint test race test-oracle bench bench-close bench-engine bench-ledger fuzz size run build conformance test-real-clients test-postgres test-crash
+.PHONY: check lint test race test-oracle bench bench-close bench-engine bench-ledger fuzz size run build conformance test-real-clients test-postgres test-crash test-flips
 
 check: lint test race
 
@@ -60,6 +60,10 @@ bench-ledger: # what the books can do, see docs/ledger.md; TMPDIR says on which 
 CRASHES ?= 200
 test-crash: # a process that posts, closes periods and exports is killed CRASHES times
 	SUMMIT_TEST_CRASHES=$(CRASHES) go test ./ledger -run Crash -count 1 -v -timeout 1h
+
+FLIPS ?= 20000
+test-flips: # single bits of the books' file are flipped: each must be named, refused, or in nothing that is read
+	SUMMIT_TEST_FLIPS=$(FLIPS) go test ./ledger -run FlippedFile -count 1 -v -timeout 2h
 
 test-oracle: # 100,000 random settlements against an independent computation
 	SUMMIT_ORACLE=100000 go test ./alliance -run TestOracle -v -timeout 30m

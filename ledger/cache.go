@@ -111,9 +111,9 @@ type rowError struct {
 	what  string
 }
 
-func (e *rowError) Error() string {
-	return Damage{Table: e.table, Seq: e.seq, N: e.n + 1, Key: e.key, What: e.what}.String()
-}
+func (e *rowError) Error() string { return e.damage().String() }
+
+func (e *rowError) damage() Damage { return Damage{e.table, e.seq, e.n + 1, e.key, e.what} }
 
 // sized copies a hash, and says what is wrong with one of another length.
 func sized(to *Hash, from []byte, name string) error {

@@ -3,12 +3,13 @@ package ledger
 import (
 	"bytes"
 	"database/sql"
-	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,21 @@ func names(d Damage, table, column string, seq int64) bool {
 	return d.Table == table
 }
 
+// Rows before the first transaction or behind the last belong to none.
+func TestStrayRows(t *testing.T) {
+	for _, q := range []string{
+		`INSERT INTO posting (seq, n, line, amount) VALUES (0, 0, 1, 5)`, `INSERT INTO posting (seq, n, line, amount) VALUES (99, 0, 1, 5)`,
+		`INSERT INTO record (id, kind, key, body) VALUES (-5, 'a', 'b', x'00')`, `INSERT INTO record (id, kind, key, body) VALUES (99 << 14, 'a', 'b', x'00')`,
+	} {
+		s := smallBooks(t)
+		tamper(t, s.db, q)
+		r, err := Verify(t.Context(), s, VerifyOptions{})
+		if err != nil || !slices.ContainsFunc(r.Damages, func(d Damage) bool { return d.What == "it belongs to no transaction" }) {
+			t.Errorf("%s: %+v, %v, want it named", q, r, err)
+		}
+	}
+}
+
 // TestFlippedKey flips a bit in the index of keys, by which the books know what
 // was booked, and not in the table.
 func TestFlippedKey(t *testing.T) {
@@ -191,58 +207,98 @@ func TestFlippedKey(t *testing.T) {
 	}
 	defer changed.Close()
 	r, err := Verify(t.Context(), changed, VerifyOptions{})
-	if err != nil || r.Found == 0 || !strings.Contains(r.Damages[0].What, "missing from index sqlite_autoindex_txn_1") {
-		t.Errorf("%+v, %v, want the index of keys named", r, err)
+	for _, want := range []string{"index sqlite_autoindex_txn_1): its entries are not the rows of table txn", "missing from index sqlite_autoindex_txn_1"} {
+		if err != nil || !slices.ContainsFunc(r.Damages, func(d Damage) bool { return strings.Contains(d.String(), want) }) {
+			t.Errorf("%+v, %v, want %q", r, err, want)
+		}
 	}
 }
 
 // TestFlippedFile flips single bits of the file itself: each is refused, named,
-// or changes nothing that the books say.
+// or changes nothing that the books say. SUMMIT_TEST_FLIPS is how many; with it,
+// those of books whose trees are deep are flipped, too.
 func TestFlippedFile(t *testing.T) {
-	s := smallBooks(t)
-	says := func(s *SQLite) string {
-		var b strings.Builder
-		if _, err := Export(t.Context(), s, Filter{}, &b); err != nil {
-			return err.Error()
-		}
-		for _, f := range []BalanceFilter{{}, {Turnovers: true}} {
-			for x, err := range s.Balances(t.Context(), f) {
-				fmt.Fprintln(&b, x, err)
+	flips := 400
+	if n, err := strconv.Atoi(os.Getenv("SUMMIT_TEST_FLIPS")); err == nil {
+		flips = n
+		s := smallBooks(t)
+		deposit := Entry{Kind: "deposit", Currency: "CNY", Postings: []Posting{{"bank:CNY", 1000, ""}, {"customer:acme:wallet", -1000, ""}}}
+		for i := range 150 {
+			e := deposit
+			e.Key = fmt.Sprint("deposit:", i)
+			e.Postings = slices.Clone(e.Postings)
+			e.Postings[1].Account = Account(fmt.Sprintf("customer:c%d:wallet", i))
+			e.Records = []Record{{"event", e.Key, bytes.Repeat([]byte{'x'}, 7*i)}, {"note", "", nil}}
+			if i%10 == 0 {
+				e.Expires = time.Now().Add(time.Hour)
+			} else if i%10 == 5 {
+				e.Reverses, e.Postings, e.Kind = fmt.Sprint("deposit:", i-1), nil, "refund"
+			}
+			if _, err := s.Post(t.Context(), e); err != nil {
+				t.Fatal(err)
 			}
 		}
-		for x, err := range s.Holds(t.Context(), time.Time{}) {
-			fmt.Fprintln(&b, x, err)
-		}
-		return b.String()
+		flipFile(t, s, flips)
 	}
-	want := says(s)
+	flipFile(t, smallBooks(t), flips)
+}
+
+// saysAll is everything that the books say, however they are asked.
+func saysAll(t *testing.T, s *SQLite) string {
+	t.Helper()
+	var b strings.Builder
+	if _, err := Export(t.Context(), s, Filter{}, &b); err != nil {
+		return err.Error()
+	}
+	accounts := map[Account]bool{}
+	for _, f := range []BalanceFilter{{}, {Turnovers: true}} {
+		for x, err := range s.Balances(t.Context(), f) {
+			fmt.Fprintln(&b, x, err)
+			accounts[x.Account] = true
+		}
+	}
+	for x, err := range s.Holds(t.Context(), time.Time{}) {
+		fmt.Fprintln(&b, x, err)
+	}
+	for x, err := range s.Txns(t.Context(), Filter{}) {
+		if err != nil {
+			return err.Error()
+		}
+		found, err := s.Find(t.Context(), x.Key)
+		fmt.Fprintln(&b, found, err)
+		for _, r := range x.Records {
+			for filed, err := range s.Records(t.Context(), RecordFilter{Kind: r.Kind, Key: r.Key}) {
+				fmt.Fprintln(&b, filed, err)
+			}
+		}
+	}
+	for _, a := range slices.Sorted(maps.Keys(accounts)) {
+		x, err := s.Balance(t.Context(), a, "CNY")
+		fmt.Fprintln(&b, a, x, err)
+		for x, err := range s.Txns(t.Context(), Filter{Accounts: []Account{a}}) {
+			if err != nil {
+				return err.Error()
+			}
+			fmt.Fprintln(&b, x.Seq)
+		}
+	}
+	return b.String()
+}
+
+func flipFile(t *testing.T, s *SQLite, flips int) {
+	t.Helper()
+	want := saysAll(t, s)
 	tamper(t, s.db, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	whole, err := os.ReadFile(s.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The pages of each table and index; small books fit one each.
-	var roots []int
-	rows, err := s.db.Query(`SELECT rootpage FROM sqlite_schema WHERE rootpage > 0`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		var root int
-		if err := rows.Scan(&root); err != nil {
-			t.Fatal(err)
-		}
-		roots = append(roots, root)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(roots) < 15 {
-		t.Fatal(roots, err)
-	}
 	const page = 4096
 	refused, found, harmless := 0, 0, 0
 	path := filepath.Join(t.TempDir(), "books.db")
 	random := rand.New(rand.NewPCG(16358, 64)) // the same bits each time
-	for i := range 400 {
-		at := (roots[i%len(roots)]-1)*page + page - 1 - random.IntN(300) // rows fill a page from its end
+	for i := range flips {
+		at := i%(len(whole)/page)*page + page - 1 - random.IntN(300) // rows fill a page from its end
 		if i%5 == 0 {
 			at = random.IntN(len(whole))
 		}
@@ -266,7 +322,7 @@ func TestFlippedFile(t *testing.T) {
 			refused++
 		case r.Found > 0:
 			found++
-		case says(s) != want:
+		case saysAll(t, s) != want:
 			t.Errorf("bit %d of byte %d was flipped, the books say something else, and Verify finds nothing", bit, at)
 		default:
 			harmless++
@@ -275,5 +331,5 @@ func TestFlippedFile(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Logf("%d flips: %d named, %d refused, %d in nothing that is read", 400, found, refused, harmless)
+	t.Logf("%d flips in %d pages: %d named, %d refused, %d in nothing that is read", flips, len(whole)/page, found, refused, harmless)
 }

@@ -266,15 +266,20 @@ func scanTxn(scan func(...any) error) (*Txn, error) {
 		x := at(expires)
 		t.Expires = &x
 	}
+	return t, t.fill(input, links, hash)
+}
+
+// fill reads what a table keeps in another form.
+func (t *Txn) fill(input []byte, links string, hash []byte) error {
 	if links != "" {
 		if err := json.Unmarshal([]byte(links), &t.Links); err != nil {
-			return t, &rowError{"txn", t.Seq, -1, t.Key, "links: " + err.Error()}
+			return &rowError{"txn", t.Seq, -1, t.Key, "links: " + err.Error()}
 		}
 	}
 	if err := errors.Join(sized(&t.Input, input, "input"), sized(&t.Hash, hash, "hash")); err != nil {
-		return t, &rowError{"txn", t.Seq, -1, t.Key, err.Error()}
+		return &rowError{"txn", t.Seq, -1, t.Key, err.Error()}
 	}
-	return t, nil
+	return nil
 }
 
 // linkText is how links are stored.

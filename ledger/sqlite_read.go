@@ -35,7 +35,12 @@ func (s *SQLite) Head(ctx context.Context) (Head, error) {
 	return h, err
 }
 
-func headOf(ctx context.Context, tx *sql.Tx) (Head, error) {
+// queryer is a database, a connection or a transaction.
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func headOf(ctx context.Context, tx queryer) (Head, error) {
 	var h Head
 	var hash []byte
 	var booked int64
@@ -236,97 +241,46 @@ func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) b
 		}
 		return &rowError{table, seq, int(n), "", "this row or the one after it can't be read: " + err.Error()}
 	}
-	type rowOf struct {
-		seq, n int64
-		ok     bool
-	}
-	var p struct {
-		rowOf
-		line   int64
-		amount Units
-	}
-	nextPosting := func() error {
-		if p.ok = postings.Next(); !p.ok {
-			return unread("posting", p.seq, p.n+1, postings.Err())
-		}
-		var id int64 // one column less, for there are many
-		if err := postings.Scan(&id, &p.line, &p.amount); err != nil {
-			return unread("posting", p.seq, p.n+1, err)
-		}
-		p.seq, p.n = id>>17, id&(1<<17-1)
-		return nil
-	}
-	var r struct {
-		rowOf
-		Record
-	}
-	nextRecord := func() error {
-		if r.ok = records.Next(); !r.ok {
-			return unread("record", r.seq, r.n+1, records.Err())
-		}
-		var id int64
-		r.Body = nil
-		if err := records.Scan(&id, &r.Kind, &r.Key, &r.Body); err != nil {
-			return unread("record", r.seq, r.n+1, err)
-		}
-		r.seq, r.n = id>>recordShift, id&(1<<recordShift-1)
-		return nil
-	}
-	if err := nextPosting(); err != nil {
-		return err
-	}
-	if err := nextRecord(); err != nil {
-		return err
-	}
 	last := after
-	for heads.Next() {
-		t, err := scanTxn(heads.Scan)
-		if err != nil {
-			return unread("txn", last+1, -1, err)
-		}
-		last = t.Seq
-		if p.ok && p.seq < t.Seq {
-			return &rowError{"posting", p.seq, int(p.n), "", "it belongs to no transaction"}
-		}
-		if r.ok && r.seq < t.Seq {
-			return &rowError{"record", r.seq, int(r.n), "", "it belongs to no transaction"}
-		}
-		for p.ok && p.seq == t.Seq {
-			l, err := name(p.line)
+	var p postingRow
+	var r recordRow
+	return merge{
+		txn: func() (*Txn, error) {
+			if !heads.Next() {
+				return nil, unread("txn", last+1, -1, heads.Err())
+			}
+			t, err := scanTxn(heads.Scan)
 			if err != nil {
-				return err
+				return nil, unread("txn", last+1, -1, err)
 			}
-			if p.n != int64(len(t.Postings)) {
-				return &rowError{"posting", p.seq, int(p.n), t.Key, fmt.Sprintf("want posting %d of the transaction", len(t.Postings))}
+			last = t.Seq
+			return t, nil
+		},
+		posting: func() (postingRow, bool, error) {
+			if !postings.Next() {
+				return p, false, unread("posting", p.seq, p.n+1, postings.Err())
 			}
-			t.Postings = append(t.Postings, Posting{l.account, p.amount, l.currency})
-			if err := nextPosting(); err != nil {
-				return err
+			var id, number int64 // one column less, for there are many
+			if err := postings.Scan(&id, &number, &p.Amount); err != nil {
+				return p, false, unread("posting", p.seq, p.n+1, err)
 			}
-		}
-		for r.ok && r.seq == t.Seq {
-			if r.n != int64(len(t.Records)) {
-				return &rowError{"record", r.seq, int(r.n), t.Key, fmt.Sprintf("want record %d of the transaction", len(t.Records))}
+			l, err := name(number)
+			p.seq, p.n, p.Account, p.Currency = id>>17, id&(1<<17-1), l.account, l.currency
+			return p, true, err
+		},
+		record: func() (recordRow, bool, error) {
+			if !records.Next() {
+				return r, false, unread("record", r.seq, r.n+1, records.Err())
 			}
-			t.Records = append(t.Records, r.Record)
-			if err := nextRecord(); err != nil {
-				return err
+			var id int64
+			r.Body = nil
+			if err := records.Scan(&id, &r.Kind, &r.Key, &r.Body); err != nil {
+				return r, false, unread("record", r.seq, r.n+1, err)
 			}
-		}
-		if !give(t) {
-			return nil
-		}
-	}
-	if err := heads.Err(); err != nil {
-		return unread("txn", last+1, -1, err)
-	}
-	if p.ok {
-		return &rowError{"posting", p.seq, int(p.n), "", "it belongs to no transaction"}
-	}
-	if r.ok {
-		return &rowError{"record", r.seq, int(r.n), "", "it belongs to no transaction"}
-	}
-	return nil
+			r.seq, r.n = id>>recordShift, id&(1<<recordShift-1)
+			return r, true, nil
+		},
+	}.give(give)
 }
 
 // Records returns what was filed with transactions.

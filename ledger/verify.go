@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -76,10 +77,23 @@ type VerifyOptions struct {
 // is needed for each account, period, reversal and open hold, not for each
 // transaction.
 func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
-	derived, err := derive(ctx, s)
+	from, err := readAll(ctx, s)
 	if err != nil {
 		return nil, err
 	}
+	r, err := verify(ctx, s, from, o)
+	found, err2 := from.end(ctx)
+	if err = errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	for _, d := range found {
+		r.add(d)
+	}
+	return r, nil
+}
+
+func verify(ctx context.Context, s Store, from reading, o VerifyOptions) (*Report, error) {
+	derived := from.derived()
 	r := &Report{Head: derived.head, Accounts: len(derived.balances), Holds: len(derived.holds), Damages: []Damage{}}
 	for _, d := range derived.damages {
 		r.add(d)
@@ -89,31 +103,27 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 		workers = min(runtime.GOMAXPROCS(0), 4)
 	}
 	parts := split64(derived.head.Seq, int64(workers))
+	jobs := from.jobs()
+	failed := make([]error, len(jobs))
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for _, p := range parts {
-		wg.Go(func() { p.read(ctx, s) })
-	}
-	var unsound []Damage
-	var failed error
-	if c, ok := s.(sounder); ok {
-		wg.Go(func() { unsound, failed = c.sound(ctx) })
+	for range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(parts)+len(jobs); i = int(next.Add(1)) - 1 {
+				if i < len(parts) {
+					parts[i].read(ctx, s, from)
+				} else {
+					failed[i-len(parts)] = jobs[i-len(parts)](ctx)
+				}
+			}
+		})
 	}
 	wg.Wait()
-	if failed != nil {
-		return nil, failed
-	}
-	for _, d := range unsound {
-		r.add(d)
-	}
 
 	all := newPart(0, 0)
 	for _, p := range parts {
-		if err := p.err; err != nil {
-			var row *rowError
-			if !errors.As(err, &row) {
-				return nil, err
-			}
-			r.add(Damage{row.table, row.seq, row.n + 1, row.key, row.what})
+		if err := r.fails(p.err); err != nil {
+			return nil, err
 		}
 		for _, d := range p.damages {
 			r.add(d)
@@ -123,6 +133,11 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 		r.Postings += p.postings
 		r.Records += p.records
 		all.join(p, r)
+	}
+	for _, err := range failed {
+		if err := r.fails(err); err != nil {
+			return nil, err
+		}
 	}
 	all.against(derived, r)
 	if err := all.reversals(ctx, s, r); err != nil {
@@ -134,6 +149,16 @@ func Verify(ctx context.Context, s Store, o VerifyOptions) (*Report, error) {
 		}
 	}
 	return r, nil
+}
+
+// fails adds an error that names a damaged row, and returns any other.
+func (r *Report) fails(err error) error {
+	var row *rowError
+	if !errors.As(err, &row) {
+		return err
+	}
+	r.add(row.damage())
+	return nil
 }
 
 func (r *Report) add(d Damage) {
@@ -168,14 +193,9 @@ func (d *derived) named(names map[int64]line, table string, id int64) line {
 	return l
 }
 
-// deriver is a store that can read all of it at one moment.
+// deriver is a store that can read all of that at one moment.
 type deriver interface {
 	derived(ctx context.Context) (*derived, error)
-}
-
-// sounder is a store that can check the structures beneath its rows.
-type sounder interface {
-	sound(ctx context.Context) ([]Damage, error)
 }
 
 func derive(ctx context.Context, s Store) (*derived, error) {
@@ -325,10 +345,7 @@ func (p *part) damage(d Damage) {
 }
 
 // read checks each transaction by itself and against the one before.
-func (p *part) read(ctx context.Context, s Store) {
-	if p.until == 0 {
-		return
-	}
+func (p *part) read(ctx context.Context, s Store, from reading) {
 	var prev Hash
 	if p.after > 0 {
 		for t, err := range s.Txns(ctx, Filter{After: p.after - 1, Until: p.after}) {
@@ -340,7 +357,7 @@ func (p *part) read(ctx context.Context, s Store) {
 		}
 	}
 	c := chainReader{next: p.after + 1, prev: prev, repaired: prev}
-	for t, err := range s.Txns(ctx, Filter{After: p.after, Until: p.until}) {
+	for t, err := range from.txns(ctx, p.after, p.until) {
 		if err != nil {
 			p.err = err
 			return
