@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"summit/engine"
@@ -32,7 +31,13 @@ func (m *Member) answer(ctx context.Context, r *llm.Request, emit func(llm.Event
 	if err != nil {
 		return err
 	}
-	pick, err := m.sampler(r, p)
+	namespace := m.store.options.Namespace(ctx)
+	h, err := m.voice.hold(namespace, r, p)
+	if err != nil {
+		return err
+	}
+	p.read.Form = h.form
+	pick, err := m.sampler(r, p, h.limit())
 	if err != nil {
 		return err
 	}
@@ -41,12 +46,12 @@ func (m *Member) answer(ctx context.Context, r *llm.Request, emit func(llm.Event
 		return err
 	}
 	defer release()
-	done.Warnings = m.warnings(r)
+	done.Warnings = h.warnings
 	if !emit(llm.Event{Kind: llm.KindStart, Model: m.card.Model, Warnings: done.Warnings}) {
 		return context.Cause(ctx)
 	}
 	a := &answer{voice: m.voice, r: r, emit: emit, stop: stopper{words: r.Stop}, stream: m.voice.tok.Stream(false), reader: m.voice.format.Read(p.read)}
-	res, err := e.Generate(ctx, engine.Request{Prompt: p.ids, MaxTokens: r.MaxTokens, Picker: pick, Stop: m.voice.ends, Salt: m.store.options.Namespace(ctx)}, a.token)
+	res, err := e.Generate(ctx, engine.Request{Prompt: p.ids, MaxTokens: r.MaxTokens, Picker: pick, Stop: m.voice.ends, Salt: namespace}, a.token)
 	a.end()
 	done.Usage = llm.Usage{
 		Input: own(res.PromptTokens - res.CachedTokens), CacheRead: own(res.CachedTokens),
@@ -62,7 +67,7 @@ func (m *Member) answer(ctx context.Context, r *llm.Request, emit func(llm.Event
 		return context.Cause(ctx)
 	}
 	switch {
-	case a.calls > 0:
+	case a.calls > 0 && !a.open:
 		done.Finish = llm.FinishCalls
 	case res.Reason == engine.Length:
 		done.Finish = llm.FinishLength
@@ -70,15 +75,6 @@ func (m *Member) answer(ctx context.Context, r *llm.Request, emit func(llm.Event
 		done.Finish = llm.FinishStop
 	}
 	return nil
-}
-
-// warnings tells what the caller asked for and doesn't get.
-func (m *Member) warnings(r *llm.Request) []string {
-	var all []string
-	if len(r.Tools) > 0 && (r.ToolChoice.Mode == "required" || r.ToolChoice.Mode == "tool") {
-		all = append(all, fmt.Sprintf("tool_choice %q is asked of the model, not enforced", r.ToolChoice.Mode))
-	}
-	return all
 }
 
 // answer turns tokens into events.
@@ -89,9 +85,10 @@ type answer struct {
 	stream   *tokenizer.Stream
 	reader   template.Reader
 	stop     stopper
-	kind     template.PartKind // of the last part
-	thoughts int               // tokens of reasoning
-	calls    int
+	kind     template.PartKind  // of the last part
+	thoughts int                // tokens of reasoning
+	calls    int                // that are over
+	open     bool               // another one has begun
 	tokens   []llm.TokenLogprob // not yet sent
 	over     bool               // a stop word came, or the caller left
 }
@@ -149,11 +146,32 @@ func (a *answer) parts(parts []template.Part) {
 				id = callID()
 			}
 			a.send(llm.Event{Kind: llm.KindCall, Call: &llm.CallDelta{Index: a.calls, ID: id, Name: whole(p.Name), ArgsDelta: whole(p.Arguments)}})
-			a.calls++
-			if a.r.ParallelToolCalls != nil && !*a.r.ParallelToolCalls {
-				a.over = true
+			a.called()
+		case template.CallBegin:
+			a.text(a.stop.rest())
+			if a.open { // the one before broke off
+				a.calls++
 			}
+			id := p.ID
+			if id == "" {
+				id = callID()
+			}
+			a.open = true
+			a.send(llm.Event{Kind: llm.KindCall, Call: &llm.CallDelta{Index: a.calls, ID: id, Name: whole(p.Name)}})
+		case template.CallArguments:
+			a.send(llm.Event{Kind: llm.KindCall, Call: &llm.CallDelta{Index: a.calls, ArgsDelta: whole(p.Text)}})
+		case template.CallEnd:
+			a.called()
 		}
+	}
+}
+
+// called counts a call that is over.
+func (a *answer) called() {
+	a.calls++
+	a.open, a.tokens = false, nil
+	if a.r.ParallelToolCalls != nil && !*a.r.ParallelToolCalls {
+		a.over = true
 	}
 }
 

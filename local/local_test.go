@@ -293,36 +293,6 @@ func TestEmbed(t *testing.T) {
 	}
 }
 
-// The gate lets reasoning pass and then holds the answer to its form.
-func TestStructuredOutputAfterReasoning(t *testing.T) {
-	m := speaking(t, chatml, &scripted{})
-	r := ask("q")
-	r.Format = &llm.Format{Kind: "json_object"}
-	limit, err := m.voice.constraint(r, &prompt{read: template.Options{Reasoning: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	allowed := func(text string) bool {
-		t.Helper()
-		mask, err := limit.Mask()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return mask.Has(says(m, text)[0])
-	}
-	for _, id := range says(m, "hm </thi </think>") {
-		if !allowed("x") || !allowed("{") {
-			t.Fatal("reasoning is constrained")
-		}
-		if err := limit.Accept(id); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if allowed("x") || !allowed("{") {
-		t.Error("the answer is not constrained")
-	}
-}
-
 // One model in memory at a time, let go when idle; loads are shared.
 func TestStoreBoundsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

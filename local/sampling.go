@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"summit/engine"
-	"summit/grammar"
 	"summit/llm"
 	"summit/weights"
 )
@@ -66,7 +65,7 @@ func set[T any](v *T, to *T) {
 }
 
 // sampler chooses the tokens of one answer.
-func (m *Member) sampler(r *llm.Request, p *prompt) (*engine.Sampler, error) {
+func (m *Member) sampler(r *llm.Request, p *prompt, limit engine.Constraint) (*engine.Sampler, error) {
 	d := m.voice.defaults
 	set(&d.temperature, r.Temperature)
 	set(&d.topP, r.TopP)
@@ -97,102 +96,9 @@ func (m *Member) sampler(r *llm.Request, p *prompt) (*engine.Sampler, error) {
 		}
 		s.Bias[id] = b
 	}
-	limit, err := m.voice.constraint(r, p)
-	if err != nil {
-		return nil, err
-	}
 	out, err := engine.NewSampler(s, m.logits, p.ids, limit)
 	if err != nil {
 		return nil, &llm.Error{Kind: llm.Invalid, Message: strings.TrimPrefix(err.Error(), "engine: ")}
 	}
 	return out, nil
-}
-
-// constrained reports whether the answer must have a form.
-func constrained(r *llm.Request) bool {
-	return r.Format != nil && (r.Format.Kind == "json_object" || r.Format.Kind == "json_schema")
-}
-
-// constraint makes what keeps an answer to the request's format; nil = none.
-func (v *voice) constraint(r *llm.Request, p *prompt) (engine.Constraint, error) {
-	if r.Format == nil || r.Format.Kind == "" || r.Format.Kind == "text" {
-		return nil, nil
-	}
-	var g *grammar.Grammar
-	var err error
-	switch r.Format.Kind {
-	case "json_object":
-		g, err = grammar.JSON(grammar.Limits{})
-	case "json_schema":
-		g, err = grammar.Schema(r.Format.Schema, grammar.Limits{})
-	default:
-		return nil, &llm.Error{Kind: llm.Unsupported, Param: "response_format", Message: fmt.Sprintf("response_format %q, want text, json_object or json_schema", r.Format.Kind)}
-	}
-	if err != nil {
-		return nil, &llm.Error{Kind: llm.Invalid, Param: "response_format", Message: strings.TrimPrefix(err.Error(), "grammar: ")}
-	}
-	v.once.Do(func() {
-		tokens := make([][]byte, v.tok.Len())
-		for id := range tokens {
-			if !v.tok.Special(id) {
-				tokens[id] = v.tok.Bytes(id)
-			}
-		}
-		v.vocab, v.fault = grammar.NewVocab(tokens, v.ends)
-	})
-	if v.fault != nil {
-		return nil, v.fault
-	}
-	m := g.With(v.vocab).Matcher()
-	if after := v.format.Closes; after != "" && (p.read.Reasoning || v.format.Opens == "") {
-		return &gate{Matcher: m, voice: v, after: after, all: everything(v.tok.Len())}, nil
-	}
-	return m, nil
-}
-
-// gate lets everything pass until the reasoning is over, then constrains.
-type gate struct {
-	*grammar.Matcher
-	voice *voice
-	after string // what ends the reasoning
-	tail  string // of the text so far
-	open  bool
-	all   grammar.Mask
-}
-
-func everything(n int) grammar.Mask {
-	m := make(grammar.Mask, (n+63)/64)
-	for i := range m {
-		m[i] = ^uint64(0)
-	}
-	return m
-}
-
-// Mask returns the tokens that may come next.
-func (g *gate) Mask() (grammar.Mask, error) {
-	if !g.open {
-		return g.all, nil
-	}
-	return g.Matcher.Mask()
-}
-
-// Accept takes the chosen token.
-func (g *gate) Accept(id int) error {
-	if g.open {
-		return g.Matcher.Accept(id)
-	}
-	g.tail += string(g.voice.tok.Bytes(id))
-	g.open = strings.HasSuffix(g.tail, g.after)
-	if cut := len(g.tail) - len(g.after); cut > 0 {
-		g.tail = g.tail[cut:]
-	}
-	return nil
-}
-
-// Forced returns what must follow.
-func (g *gate) Forced() []int {
-	if !g.open {
-		return nil
-	}
-	return g.Matcher.Forced()
 }

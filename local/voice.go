@@ -26,6 +26,7 @@ type voice struct {
 	ends     []int          // tokens that end an answer
 	defaults sampling
 
+	holds holds     // rules of answers
 	once  sync.Once // of vocab
 	vocab *grammar.Vocab
 	fault error
@@ -335,18 +336,8 @@ func (v *voice) result(r *llm.Result) any {
 func textParameters(tools []llm.Tool) func(function, parameter string) bool {
 	text := map[[2]string]bool{}
 	for _, t := range tools {
-		var schema struct {
-			Properties map[string]struct {
-				Type json.RawMessage `json:"type"`
-			} `json:"properties"`
-		}
-		if json.Unmarshal(t.Parameters, &schema) != nil {
-			continue
-		}
-		for name, p := range schema.Properties {
-			if string(p.Type) == `"string"` {
-				text[[2]string{t.Name, name}] = true
-			}
+		for _, name := range grammar.Texts(t.Parameters) {
+			text[[2]string{t.Name, name}] = true
 		}
 	}
 	return func(function, parameter string) bool { return text[[2]string{function, parameter}] }

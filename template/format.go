@@ -16,15 +16,19 @@ type PartKind uint8
 const (
 	Text PartKind = iota
 	Reasoning
-	Call
+	Call          // a whole call
+	CallBegin     // a call that comes in pieces
+	CallArguments // a piece of its arguments
+	CallEnd
 )
 
-// Part is a piece of an answer. A Call comes whole, in one part.
+// Part is a piece of an answer. A Call comes whole, in one part, or in pieces
+// where the options say so.
 type Part struct {
 	Kind      PartKind
-	Text      string // Text, Reasoning
-	ID        string // Call: the model's own id; empty = it gives none
-	Name      string // Call: the function
+	Text      string // Text, Reasoning, CallArguments
+	ID        string // Call, CallBegin: the model's own id; empty = it gives none
+	Name      string // Call, CallBegin: the function
 	Arguments string // Call: JSON, an object
 }
 
@@ -32,6 +36,9 @@ type Part struct {
 type Options struct {
 	Tools     bool // calls are read; else their tags are text
 	Reasoning bool // the prompt already opened the reasoning
+	// Form is how calls are written, by a model that is held to it: they come
+	// in pieces. nil = they may be written anyhow, and come whole.
+	Form *Form
 	// IsText reports whether a function's parameter is declared as a string.
 	// Formats that write values without quotes ask; nil = guess by the value.
 	IsText func(function, parameter string) bool
@@ -59,6 +66,15 @@ type Format struct {
 	Opens string
 	// Closes is what ends reasoning, and the answer follows; empty = none.
 	Closes string
+	// Call is the tag that opens calls; empty = the answer's beginning tells.
+	Call string
+	// Drop are tags that only frame the answer.
+	Drop []string
+	// Frame is how messages are set apart; nil = reasoning by tags.
+	Frame *Frame
+	// Form returns how calls are written by a model with such a chat template;
+	// nil = the family has no calls.
+	Form func(source string) *Form
 }
 
 var formats []*Format
@@ -124,7 +140,7 @@ type tags struct {
 
 func (t *tags) format(name string, marks ...string) *Format {
 	all := slices.DeleteFunc(append([]string{t.open, t.close, t.callOpen, t.callClose}, t.drop...), func(s string) bool { return s == "" })
-	return &Format{Name: name, Marks: marks, Tags: all, Opens: t.open, Closes: t.close, Read: func(o Options) Reader {
+	return &Format{Name: name, Marks: marks, Tags: all, Opens: t.open, Closes: t.close, Call: t.callOpen, Drop: t.drop, Read: func(o Options) Reader {
 		r := &tagReader{tags: t, o: o, blank: true}
 		if o.Reasoning && t.close != "" {
 			r.state = inReasoning
@@ -146,10 +162,11 @@ type tagReader struct {
 	*tags
 	o     Options
 	state state
-	buf   string // undecided
-	gap   string // in a call: the line breaks before it
-	from  int    // in a call: where to look for its end
-	blank bool   // line breaks are skipped: a tag stood before
+	buf   string    // undecided
+	gap   string    // in a call: the line breaks before it
+	from  int       // in a call: where to look for its end
+	blank bool      // line breaks are skipped: a tag stood before
+	calls *follower // in a call that comes in pieces
 	parts []Part
 }
 
@@ -180,6 +197,9 @@ func (r *tagReader) Next(text string) []Part {
 func (r *tagReader) End() []Part {
 	for r.step(true) {
 	}
+	if r.calls != nil { // what there is of the call has come
+		r.buf, r.calls, r.state = "", nil, inText
+	}
 	if r.state == inCall {
 		r.emit(Text, r.gap+r.callOpen+r.buf)
 		r.buf, r.state = "", inText
@@ -204,6 +224,9 @@ func (r *tagReader) wanted() []string {
 
 // step does what the buffer allows; false = it needs more text.
 func (r *tagReader) step(end bool) bool {
+	if r.calls != nil {
+		return r.follow()
+	}
 	if r.state == inCall {
 		return r.call()
 	}
@@ -234,6 +257,9 @@ func (r *tagReader) step(end bool) bool {
 		switch tag {
 		case r.callOpen:
 			r.state, r.from = inCall, 0
+			if r.o.Form != nil {
+				r.calls = r.o.Form.follow(r.o, r.callOpen)
+			}
 		case r.open:
 			r.state = inReasoning
 		case r.close:
@@ -267,6 +293,18 @@ func overlap(s, tag string) int {
 		}
 	}
 	return 0
+}
+
+// follow reads calls in pieces.
+func (r *tagReader) follow() bool {
+	r.parts = append(r.parts, r.calls.next(r.buf)...)
+	r.buf = ""
+	if !r.calls.over() {
+		return false
+	}
+	r.buf, r.blank = r.calls.buf, r.calls.step == followOver
+	r.calls, r.state = nil, inText
+	return r.buf != ""
 }
 
 // call looks for the end of a call.
@@ -368,6 +406,9 @@ func unfinished(err error) error {
 	}
 	return err
 }
+
+// always is the form of a family that has one.
+func always(f Form) func(string) *Form { return func(string) *Form { return &f } }
 
 // object collects arguments in the order in which they are written.
 type object struct{ b strings.Builder }

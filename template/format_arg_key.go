@@ -9,7 +9,10 @@ import (
 // then each argument as a pair of tags, values without quotes.
 func init() {
 	t := &tags{open: "<think>", close: "</think>", callOpen: "<tool_call>", callClose: "</tool_call>", parse: argKeyCall}
-	Register(t.format("arg_key", "<tool_call>", "<arg_key>"))
+	f := t.format("arg_key", "<tool_call>", "<arg_key>")
+	f.Form = always(Form{Begin: "<tool_call>", Middle: "\n", End: "</tool_call>",
+		Pairs: &Pairs{Key: "<arg_key>", Value: "</arg_key>\n<arg_value>", End: "</arg_value>\n"}})
+	Register(f)
 }
 
 func argKeyCall(body string, o Options) ([]Part, error) {

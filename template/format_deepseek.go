@@ -15,6 +15,13 @@ func init() {
 	}
 	f := t.format("deepseek", "<｜tool▁calls▁begin｜>")
 	f.Tags = append(f.Tags, deepseekBegin, deepseekSep, deepseekEnd)
+	f.Form = func(source string) *Form {
+		form := &Form{Open: "<｜tool▁calls▁begin｜>", Begin: deepseekBegin, Middle: deepseekSep, End: deepseekEnd, Between: "\n", Close: "<｜tool▁calls▁end｜>"}
+		if strings.Contains(source, "```") {
+			form.Begin, form.Middle, form.End = deepseekBegin+"function"+deepseekSep, "\n```json\n", "\n```"+deepseekEnd
+		}
+		return form
+	}
 	Register(f)
 }
 

@@ -10,6 +10,12 @@ import (
 // is a call. Source: openai/harmony, docs/format.md.
 func init() {
 	Register(&Format{Name: "harmony", Marks: []string{"<|channel|>", "<|message|>"}, Tags: harmonyTags, Closes: "<|channel|>final<|message|>",
+		Frame: &Frame{
+			Thought: [2]string{"<|channel|>analysis<|message|>", "<|end|><|start|>assistant"},
+			Aside:   [2]string{"<|channel|>commentary<|message|>", "<|end|><|start|>assistant"},
+			Answer:  "<|channel|>final<|message|>",
+		},
+		Form: always(Form{Begin: "<|channel|>commentary to=functions.", Middle: " <|constrain|>json<|message|>", End: "<|call|>"}),
 		Read: func(o Options) Reader { return &harmony{o: o, head: true} }})
 }
 
@@ -23,6 +29,7 @@ type harmony struct {
 	kind   PartKind
 	name   string // the function that is called
 	args   string
+	object objectScanner // a call that comes in pieces
 	parts  []Part
 }
 
@@ -94,6 +101,8 @@ func (r *harmony) body(text string) {
 	switch {
 	case r.head:
 		r.header += text
+	case r.kind == Call && r.o.Form != nil:
+		r.pieces(text)
 	case r.kind == Call:
 		r.args += text
 	default:
@@ -148,11 +157,38 @@ func (r *harmony) open() {
 		}
 		if to != "" {
 			r.kind, r.name = Call, to
+			if r.o.Form != nil {
+				r.object = objectScanner{}
+				r.parts = append(r.parts, Part{Kind: CallBegin, Name: to})
+			}
 		}
 	}
 }
 
+// pieces passes arguments on as they come.
+func (r *harmony) pieces(text string) {
+	if r.object.over || r.object.bad {
+		return
+	}
+	r.args += text
+	if !r.object.begun {
+		r.args = strings.TrimLeft(r.args, " \n")
+	}
+	n := r.object.scan(r.args)
+	if n > 0 {
+		r.parts = append(r.parts, Part{Kind: CallArguments, Text: r.args[:n]})
+	}
+	r.args = r.args[n:]
+	if r.object.over {
+		r.parts = append(r.parts, Part{Kind: CallEnd})
+	}
+}
+
 func (r *harmony) call() {
+	if r.o.Form != nil { // it has come
+		r.kind, r.args = Text, ""
+		return
+	}
 	args, err := arguments(json.RawMessage(r.args))
 	if err != nil {
 		r.emit(Text, r.header+"<|message|>"+r.args)

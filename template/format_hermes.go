@@ -4,5 +4,7 @@ package template
 // a JSON object between <tool_call> tags.
 func init() {
 	t := &tags{open: "<think>", close: "</think>", callOpen: "<tool_call>", callClose: "</tool_call>", parse: jsonCalls}
-	Register(t.format("hermes", "<tool_call>"))
+	f := t.format("hermes", "<tool_call>")
+	f.Form = always(Form{Begin: "<tool_call>\n{\"name\": \"", Middle: `", "arguments": `, End: "}\n</tool_call>"})
+	Register(f)
 }

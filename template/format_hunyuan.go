@@ -10,7 +10,14 @@ import (
 // with its name and a fence; answers framed by <answer>.
 func init() {
 	t := &tags{open: "<think>", close: "</think>", callOpen: "<tool_calls>", callClose: "</tool_calls>", parse: hunyuanCalls, drop: []string{"<answer>", "</answer>"}}
-	Register(t.format("hunyuan", "<tool_calls>"))
+	f := t.format("hunyuan", "<tool_calls>")
+	f.Form = func(source string) *Form {
+		if strings.Contains(source, "```") {
+			return &Form{Open: "<tool_calls>\n", Begin: "<tool_call>", Middle: "\n```json\n", End: "\n```\n</tool_call>\n", Close: "</tool_calls>"}
+		}
+		return &Form{Open: "<tool_calls>[", Begin: `{"name": "`, Middle: `", "arguments": `, End: "}", Between: ", ", Close: "]</tool_calls>"}
+	}
+	Register(f)
 }
 
 func hunyuanCalls(body string, o Options) ([]Part, error) {

@@ -15,6 +15,7 @@ func init() {
 	}
 	f := t.format("kimi", "<|tool_calls_section_begin|>")
 	f.Tags = append(f.Tags, kimiBegin, kimiArgs, kimiEnd)
+	f.Form = always(Form{Open: "<|tool_calls_section_begin|>", Begin: kimiBegin + "functions.", Number: ":", Middle: kimiArgs, End: kimiEnd, Close: "<|tool_calls_section_end|>"})
 	Register(f)
 }
 

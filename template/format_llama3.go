@@ -7,23 +7,32 @@ import "strings"
 // semicolons.
 func init() {
 	Register(&Format{Name: "llama3", Marks: []string{"<|start_header_id|>", `"parameters"`}, Tags: []string{pythonTag},
-		Read: func(o Options) Reader { return &llama3{o: o} }})
+		Read: func(o Options) Reader { return &llama3{o: o} },
+		Form: always(Form{Begin: `{"name": "`, Middle: `", "parameters": `, End: "}", Between: "; "})})
 }
 
 const pythonTag = "<|python_tag|>"
 
 type llama3 struct {
-	o    Options
-	buf  string
-	text bool // it is no call: everything goes through
+	o     Options
+	buf   string
+	text  bool      // it is no call: everything goes through
+	calls *follower // calls that come in pieces
 }
 
 func (r *llama3) Next(text string) []Part {
 	if r.text {
 		return part(Text, text)
 	}
+	if r.calls != nil {
+		return r.calls.next(text)
+	}
 	r.buf += text
 	s := strings.TrimLeft(r.buf, " \n\t")
+	if f := r.o.Form; f != nil && r.o.Tools && strings.HasPrefix(s, f.Begin) {
+		r.calls, r.buf = f.follow(r.o, f.Begin), ""
+		return r.calls.next(s[len(f.Begin):])
+	}
 	if s == "" || r.o.Tools && (s[0] == '{' || strings.HasPrefix(s, pythonTag) || strings.HasPrefix(pythonTag, s)) {
 		return nil
 	}
@@ -38,6 +47,9 @@ func (r *llama3) giveUp() []Part {
 }
 
 func (r *llama3) End() []Part {
+	if r.calls != nil {
+		return part(Text, strings.TrimSpace(r.calls.rest()))
+	}
 	s := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(r.buf), pythonTag))
 	if r.text || s == "" {
 		return r.giveUp()

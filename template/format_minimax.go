@@ -8,7 +8,10 @@ import (
 // minimax is the format of MiniMax-M2: calls as XML, values without quotes.
 func init() {
 	t := &tags{open: "<think>", close: "</think>", callOpen: "<minimax:tool_call>", callClose: "</minimax:tool_call>", parse: minimaxCalls}
-	Register(t.format("minimax", "<minimax:tool_call>"))
+	f := t.format("minimax", "<minimax:tool_call>")
+	f.Form = always(Form{Open: "<minimax:tool_call>\n", Begin: `<invoke name="`, Middle: "\">\n", End: "</invoke>\n", Close: "</minimax:tool_call>",
+		Pairs: &Pairs{Key: `<parameter name="`, Value: `">`, End: "</parameter>\n"}})
+	Register(f)
 }
 
 func minimaxCalls(body string, o Options) ([]Part, error) {

@@ -187,6 +187,12 @@ func FuzzFormat(f *testing.F) {
 		if d := cmp.Diff(whole, read(form, o, answer, int(n)+1)); d != "" {
 			t.Fatalf("%s: %q in pieces of %d (-whole +pieces):\n%s", form.Name, answer, int(n)+1, d)
 		}
+		if form.Form != nil { // held to its form or not, pieces come in order
+			held := o
+			held.Form = form.Form(answer)
+			k := min(int(n), len(answer))
+			pieced(t, form, held, answer[:k], answer[k:])
+		}
 		size := 0
 		for _, p := range whole {
 			size += len(p.Text)
