@@ -1,8 +1,11 @@
 package alliance
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -76,4 +79,69 @@ func Tables(all []Audited) map[string]int64 {
 		sum[name] /= n[name]
 	}
 	return sum
+}
+
+func (j *Journal) table() map[string]int64 {
+	if t := j.tables.Load(); t != nil {
+		return *t
+	}
+	return nil
+}
+
+// loadTables reads what the coalitions of fused answers were worth in the last
+// closed period.
+func (j *Journal) loadTables(ctx context.Context) error {
+	head, err := j.store.Head(ctx)
+	if err != nil || head.Closed == "" {
+		return err
+	}
+	var all []Audited
+	for f, err := range j.store.Records(ctx, ledger.RecordFilter{Kind: "table", Key: string(head.Closed)}) {
+		if err != nil {
+			return err
+		}
+		var x Audited
+		if err := json.Unmarshal(f.Body, &x); err != nil {
+			return fmt.Errorf("alliance: table of %s in transaction %d: %w", head.Closed, f.Seq, err)
+		}
+		all = append(all, x)
+	}
+	t := Tables(all)
+	j.tables.Store(&t)
+	return nil
+}
+
+// Audit files what a judge found the coalitions of a drawn request to be worth.
+// It counts for the fused answers of the next period.
+func (j *Journal) Audit(ctx context.Context, x Audited) error {
+	if len(x.V) == 0 || len(x.V) > 1<<maxPlayers {
+		return fmt.Errorf("alliance: audit of %q: %d coalitions, want 1 to %d", clip(x.Request), len(x.V), 1<<maxPlayers)
+	}
+	for _, name := range sorted(x.V) {
+		if w := x.V[name]; w < 0 || w > maxWorth {
+			return fmt.Errorf("alliance: audit of %q: coalition %q: got %d, want 0 to %d", clip(x.Request), clip(name), w, maxWorth)
+		}
+	}
+	t, err := j.store.Find(ctx, "settle:"+x.Request)
+	if err != nil {
+		return err
+	}
+	event, _, err := opened(t)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !event.Audit:
+		return fmt.Errorf("alliance: audit of %q: it is not in the sample", clip(x.Request))
+	case event.Judged != nil && event.Judged.Failed == "":
+		return fmt.Errorf("alliance: audit of %q: %s has measured it", clip(x.Request), event.Judged.Judge)
+	}
+	body, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	month := j.month(j.now())
+	_, err = j.post(ctx, ledger.Entry{Key: "table:" + x.Request, Input: ledger.Sum(body), Kind: "table", Effective: month,
+		Records: []ledger.Record{{Kind: "table", Key: string(month), Body: body}}})
+	return err
 }

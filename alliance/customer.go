@@ -25,20 +25,24 @@ const (
 // Customer is who pays for requests. It has the name of the tenant that its
 // keys belong to.
 type Customer struct {
-	Name     string       `json:"name"`
-	Billing  Billing      `json:"billing"`
-	Credit   money.Amount `json:"credit"`    // postpaid: the most that may be owed
-	MaxMonth money.Amount `json:"max_month"` // the most that a month's requests may cost; 0 = no bound
-	Closed   bool         `json:"closed"`    // asks no more
-	About    string       `json:"about,omitempty"`
+	Name       string       `json:"name"`
+	Billing    Billing      `json:"billing"`
+	Credit     money.Amount `json:"credit"`                // postpaid: the most that may be owed
+	MaxMonth   money.Amount `json:"max_month"`             // the most that a month's requests may cost; 0 = no bound
+	MaxDay     money.Amount `json:"max_day,omitempty"`     // and a day's, counted from when it is set; 0 = no bound
+	MaxRequest money.Amount `json:"max_request,omitempty"` // and one request; 0 = no bound
+	Closed     bool         `json:"closed"`                // asks no more
+	About      string       `json:"about,omitempty"`
 }
 
 // KeyLimit bounds what one key of a customer may spend.
 type KeyLimit struct {
-	Key      string       `json:"key"` // its id
-	Customer string       `json:"customer"`
-	MaxMonth money.Amount `json:"max_month"` // 0 = no bound
-	MaxTotal money.Amount `json:"max_total"` // ever; 0 = no bound
+	Key        string       `json:"key"` // its id
+	Customer   string       `json:"customer"`
+	MaxMonth   money.Amount `json:"max_month"`             // 0 = no bound
+	MaxTotal   money.Amount `json:"max_total"`             // ever; 0 = no bound
+	MaxDay     money.Amount `json:"max_day,omitempty"`     // 0 = no bound
+	MaxRequest money.Amount `json:"max_request,omitempty"` // 0 = no bound
 }
 
 // Standing is a customer with what its accounts say.
@@ -48,7 +52,9 @@ type Standing struct {
 	Balance  money.Amount   `json:"balance"` // prepaid: left in the wallet; postpaid: owed, as a negative number
 	Held     money.Amount   `json:"held"`    // for requests in flight
 	Month    ledger.Period  `json:"month"`
-	Spent    money.Amount   `json:"spent"` // in this month, with what is held
+	Spent    money.Amount   `json:"spent"`              // in this month, with what is held
+	Day      string         `json:"day,omitempty"`      // where a day is bounded
+	SpentDay money.Amount   `json:"spent_day,omitzero"` // on that day, with what is held
 }
 
 func (c *Customer) check() error {
@@ -67,7 +73,7 @@ func (c *Customer) check() error {
 	if len(c.About) > 200 || strings.ContainsFunc(c.About, func(r rune) bool { return r < ' ' }) {
 		return fmt.Errorf("alliance: customer %s: about: want at most 200 bytes on one line", c.Name)
 	}
-	return amounts("customer "+c.Name, map[string]money.Amount{"credit": c.Credit, "max_month": c.MaxMonth})
+	return amounts("customer "+c.Name, map[string]money.Amount{"credit": c.Credit, "max_month": c.MaxMonth, "max_day": c.MaxDay, "max_request": c.MaxRequest})
 }
 
 func amounts(of string, all map[string]money.Amount) error {
@@ -107,7 +113,7 @@ func (j *Journal) PutKey(ctx context.Context, k KeyLimit) error {
 	if !ledger.ValidName(k.Key) {
 		return fmt.Errorf("alliance: key: got %q, want a key's id", clip(k.Key))
 	}
-	if err := amounts("key "+k.Key, map[string]money.Amount{"max_month": k.MaxMonth, "max_total": k.MaxTotal}); err != nil {
+	if err := amounts("key "+k.Key, map[string]money.Amount{"max_month": k.MaxMonth, "max_total": k.MaxTotal, "max_day": k.MaxDay, "max_request": k.MaxRequest}); err != nil {
 		return err
 	}
 	if err := j.load(ctx); err != nil {
@@ -224,6 +230,14 @@ func (j *Journal) standing(ctx context.Context, c Customer) (*Standing, error) {
 			s.Spent = money.Amount(b.Amount)
 		}
 	}
+	if c.MaxDay > 0 {
+		today := j.now().In(j.alliance.Load().Terms.zone)
+		sum, err := j.store.Balance(ctx, spentOn(c.Name, today), s.Currency)
+		if err != nil {
+			return nil, err
+		}
+		s.Day, s.SpentDay = today.Format(time.DateOnly), money.Amount(sum)
+	}
 	return s, nil
 }
 
@@ -289,6 +303,3 @@ func (c *Customer) account() ledger.Account {
 	}
 	return ledger.Account("customer:" + c.Name + ":wallet")
 }
-
-func hold(customer string) ledger.Account  { return ledger.Account("customer:" + customer + ":hold") }
-func spent(customer string) ledger.Account { return ledger.Account("meter:spent:" + customer) }

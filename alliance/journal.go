@@ -155,12 +155,13 @@ func (j *Journal) hold(ctx context.Context, x Ask) (held Units, r ledger.Receipt
 	if err != nil {
 		return 0, r, llm.Errorf(llm.QuotaExhausted, "the request may cost more than can be counted")
 	}
-	month := ledger.PeriodOf(x.At.In(a.Terms.zone))
+	at := x.At.In(a.Terms.zone)
+	month := ledger.PeriodOf(at)
 	e := ledger.Entry{Key: "hold:" + x.ID, Input: x.Hash, Kind: "hold", Currency: a.Terms.Currency, Effective: month, Expires: x.Until}
 	if price > 0 {
 		e.Postings = []ledger.Posting{{Account: c.account(), Amount: price}, {Account: hold(c.Name), Amount: -price}}
-		e.Postings = append(e.Postings, metered(c.Name, limit, price)...)
-		e.Decide = func(v ledger.View, e *ledger.Entry) error { return c.allows(v, limit, month, price, a.Terms) }
+		e.Postings = append(e.Postings, metered(&c, limit, at, price)...)
+		e.Decide = func(v ledger.View, e *ledger.Entry) error { return c.allows(v, limit, at, price, a.Terms) }
 	}
 	receipts, err := j.post(ctx, e)
 	switch {
@@ -176,77 +177,6 @@ func (j *Journal) hold(ctx context.Context, x Ask) (held Units, r ledger.Receipt
 		return 0, r, told
 	}
 	return 0, r, &llm.Error{Kind: llm.Overloaded, Message: "the books can't be written at the moment", RetryAfter: time.Second, Err: err}
-}
-
-// metered returns the postings that count what is spent.
-func metered(customer string, limit KeyLimit, price Units) []ledger.Posting {
-	list := []ledger.Posting{{Account: spent(customer), Amount: price}}
-	sum := price
-	if limit.MaxMonth > 0 || limit.MaxTotal > 0 {
-		list = append(list, ledger.Posting{Account: ledger.Account("meter:key:" + limit.Key), Amount: price})
-		sum += price
-	}
-	return append(list, ledger.Posting{Account: "meter:sum", Amount: -sum})
-}
-
-// allows decides in the writer whether bounds that are no account's own let
-// the price pass.
-func (c *Customer) allows(v ledger.View, limit KeyLimit, month ledger.Period, price Units, t *Terms) error {
-	refuse := func(kind llm.ErrorKind, format string, args ...any) error {
-		e := llm.Errorf(kind, format, args...)
-		if kind == llm.RateLimited {
-			e.RetryAfter = time.Second
-		}
-		return e
-	}
-	month = v.Open(month)
-	if c.Billing == Postpaid {
-		owed, err := v.Balance(c.account(), t.Currency)
-		if err != nil {
-			return err
-		}
-		if owed+price > Units(c.Credit) {
-			held, err := v.Balance(hold(c.Name), t.Currency)
-			if err != nil {
-				return err
-			}
-			kind := llm.QuotaExhausted
-			if owed+held+price <= Units(c.Credit) {
-				kind = llm.RateLimited
-			}
-			return refuse(kind, "the customer %s owes or has promised %s of %s %s, and this request may cost %s", c.Name, money.Amount(owed), c.Credit, t.Currency, money.Amount(price))
-		}
-	}
-	for _, b := range []struct {
-		what    string
-		account ledger.Account
-		most    money.Amount
-		ever    bool
-	}{
-		{"the customer " + c.Name, spent(c.Name), c.MaxMonth, false},
-		{"the key " + limit.Key, ledger.Account("meter:key:" + limit.Key), limit.MaxMonth, false},
-		{"the key " + limit.Key, ledger.Account("meter:key:" + limit.Key), limit.MaxTotal, true},
-	} {
-		if b.most == 0 {
-			continue
-		}
-		var sum Units
-		var err error
-		span := "in " + string(month)
-		if b.ever {
-			sum, err = v.Balance(b.account, t.Currency)
-			span = "in all"
-		} else {
-			sum, err = v.Turnover(month, b.account, t.Currency)
-		}
-		if err != nil {
-			return err
-		}
-		if sum+price > Units(b.most) {
-			return refuse(llm.QuotaExhausted, "%s has spent or promised %s of %s %s %s, and this request may cost %s", b.what, money.Amount(sum), b.most, t.Currency, span, money.Amount(price))
-		}
-	}
-	return nil
 }
 
 // short says why a wallet is not enough: it is empty, or others have it for
@@ -323,7 +253,7 @@ func (j *Journal) Settle(ctx context.Context, x Answer, held Units) (*Event, *Re
 			}
 			e.Postings = res.entries(&c, rated)
 			if event.Request.Price > 0 {
-				e.Postings = append(e.Postings, metered(c.Name, limit, event.Request.Price)...)
+				e.Postings = append(e.Postings, metered(&c, limit, x.At.In(a.Terms.zone), event.Request.Price)...)
 			}
 			e.Records, err = filed(x.ID, event, res)
 			return err
@@ -419,71 +349,6 @@ func (a *Alliance) claims(v ledger.View, b *Books) error {
 		}
 	}
 	return nil
-}
-
-func (j *Journal) table() map[string]int64 {
-	if t := j.tables.Load(); t != nil {
-		return *t
-	}
-	return nil
-}
-
-// loadTables reads what the coalitions of fused answers were worth in the last
-// closed period.
-func (j *Journal) loadTables(ctx context.Context) error {
-	head, err := j.store.Head(ctx)
-	if err != nil || head.Closed == "" {
-		return err
-	}
-	var all []Audited
-	for f, err := range j.store.Records(ctx, ledger.RecordFilter{Kind: "table", Key: string(head.Closed)}) {
-		if err != nil {
-			return err
-		}
-		var x Audited
-		if err := json.Unmarshal(f.Body, &x); err != nil {
-			return fmt.Errorf("alliance: table of %s in transaction %d: %w", head.Closed, f.Seq, err)
-		}
-		all = append(all, x)
-	}
-	t := Tables(all)
-	j.tables.Store(&t)
-	return nil
-}
-
-// Audit files what a judge found the coalitions of a drawn request to be worth.
-// It counts for the fused answers of the next period.
-func (j *Journal) Audit(ctx context.Context, x Audited) error {
-	if len(x.V) == 0 || len(x.V) > 1<<maxPlayers {
-		return fmt.Errorf("alliance: audit of %q: %d coalitions, want 1 to %d", clip(x.Request), len(x.V), 1<<maxPlayers)
-	}
-	for _, name := range sorted(x.V) {
-		if w := x.V[name]; w < 0 || w > maxWorth {
-			return fmt.Errorf("alliance: audit of %q: coalition %q: got %d, want 0 to %d", clip(x.Request), clip(name), w, maxWorth)
-		}
-	}
-	t, err := j.store.Find(ctx, "settle:"+x.Request)
-	if err != nil {
-		return err
-	}
-	event, _, err := opened(t)
-	if err != nil {
-		return err
-	}
-	switch {
-	case !event.Audit:
-		return fmt.Errorf("alliance: audit of %q: it is not in the sample", clip(x.Request))
-	case event.Judged != nil && event.Judged.Failed == "":
-		return fmt.Errorf("alliance: audit of %q: %s has measured it", clip(x.Request), event.Judged.Judge)
-	}
-	body, err := json.Marshal(x)
-	if err != nil {
-		return err
-	}
-	month := j.month(j.now())
-	_, err = j.post(ctx, ledger.Entry{Key: "table:" + x.Request, Input: ledger.Sum(body), Kind: "table", Effective: month,
-		Records: []ledger.Record{{Kind: "table", Key: string(month), Body: body}}})
-	return err
 }
 
 // opened reads what was filed with a settlement.

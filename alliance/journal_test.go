@@ -445,7 +445,19 @@ func TestNoCheckThenAct(t *testing.T) {
 	f("month", func(j *Journal) {
 		must(j.Deposit(t.Context(), "default", 10_000_000, "b", j.now()))
 		must(j.PutCustomer(t.Context(), Customer{Name: "default", MaxMonth: 50_500}))
-	}, llm.QuotaExhausted, 5)
+	}, llm.RateLimited, 5)
+	f("day", func(j *Journal) {
+		must(j.Deposit(t.Context(), "default", 10_000_000, "b", j.now()))
+		must(j.PutCustomer(t.Context(), Customer{Name: "default", MaxDay: 30_299}))
+	}, llm.RateLimited, 2)
+	f("key's day", func(j *Journal) {
+		must(j.Deposit(t.Context(), "default", 10_000_000, "b", j.now()))
+		must(j.PutKey(t.Context(), KeyLimit{Key: "key_1", Customer: "default", MaxDay: 40_400}))
+	}, llm.QuotaExhausted, 4)
+	f("request", func(j *Journal) {
+		must(j.Deposit(t.Context(), "default", 10_000_000, "b", j.now()))
+		must(j.PutKey(t.Context(), KeyLimit{Key: "key_1", Customer: "default", MaxRequest: 10_099}))
+	}, llm.QuotaExhausted, 0)
 	f("key", func(j *Journal) {
 		must(j.Deposit(t.Context(), "default", 10_000_000, "b", j.now()))
 		must(j.PutKey(t.Context(), KeyLimit{Key: "key_1", Customer: "default", MaxTotal: 30_299}))

@@ -77,6 +77,8 @@ var rules = []rule{
 	{"cost:deferred:*", Memo, false},
 	{"meter:spent:*", Memo, false},     // by a customer
 	{"meter:key:*", Memo, false},       // by one of a customer's keys
+	{"meter:day:*:*", Memo, false},     // by a customer on one day
+	{"meter:key_day:*:*", Memo, false}, // by a key on one day
 	{"meter:sacrifice:*", Memo, false}, // borne by a member
 	{"meter:absorbed:*", Memo, false},  // standard cost charged by a member
 	{"meter:card_ms:*", Memo, false},   // not money: card milliseconds

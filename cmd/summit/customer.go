@@ -91,6 +91,8 @@ func customerCreate(a *app) *cobra.Command {
 	f.BoolVar(&postpaid, "postpaid", false, "it pays later, up to --credit")
 	f.Var(amountFlag{&in.Credit}, "credit", "the most that it may owe")
 	f.Var(amountFlag{&in.MaxMonth}, "max-month", "the most that its requests may cost in a month (default: no bound)")
+	f.Var(amountFlag{&in.MaxDay}, "max-day", "the most that its requests may cost in a day (default: no bound)")
+	f.Var(amountFlag{&in.MaxRequest}, "max-request", "the most that one request may cost (default: no bound)")
 	f.StringVar(&in.About, "about", "", "a note for people")
 	return c
 }
@@ -113,13 +115,13 @@ func (a *app) emitCustomers(ctx context.Context, b *summit.Accounting, name stri
 		v = all[0]
 	}
 	return a.emit(v, func(w io.Writer) {
-		row(w, "CUSTOMER", "BILLING", "BALANCE", "HELD", "SPENT "+string(month(all)), "MAX MONTH", "CREDIT", "CLOSED")
+		row(w, "CUSTOMER", "BILLING", "BALANCE", "HELD", "SPENT "+string(month(all)), "MAX MONTH", "MAX DAY", "MAX REQUEST", "CREDIT", "CLOSED")
 		for _, s := range all {
 			closed := ""
 			if s.Closed {
 				closed = "yes"
 			}
-			row(w, s.Name, string(s.Billing), s.Balance.String()+" "+string(s.Currency), s.Held.String(), s.Spent.String(), bound(s.MaxMonth), bound(s.Credit), closed)
+			row(w, s.Name, string(s.Billing), s.Balance.String()+" "+string(s.Currency), s.Held.String(), s.Spent.String(), bound(s.MaxMonth), bound(s.MaxDay), bound(s.MaxRequest), bound(s.Credit), closed)
 		}
 	})
 }
@@ -231,13 +233,15 @@ func keyLimit(a *app) *cobra.Command {
 					return err
 				}
 				return a.emit(in, func(w io.Writer) {
-					row(w, "KEY", "CUSTOMER", "MAX MONTH", "MAX TOTAL")
-					row(w, in.Key, in.Customer, bound(in.MaxMonth), bound(in.MaxTotal))
+					row(w, "KEY", "CUSTOMER", "MAX REQUEST", "MAX DAY", "MAX MONTH", "MAX TOTAL")
+					row(w, in.Key, in.Customer, bound(in.MaxRequest), bound(in.MaxDay), bound(in.MaxMonth), bound(in.MaxTotal))
 				})
 			})
 		},
 	}
 	c.Flags().Var(amountFlag{&in.MaxMonth}, "max-month", "the most in a month (default: no bound)")
+	c.Flags().Var(amountFlag{&in.MaxDay}, "max-day", "the most in a day (default: no bound)")
+	c.Flags().Var(amountFlag{&in.MaxRequest}, "max-request", "the most for one request (default: no bound)")
 	c.Flags().Var(amountFlag{&in.MaxTotal}, "max-total", "the most ever (default: no bound)")
 	return c
 }
