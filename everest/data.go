@@ -20,6 +20,9 @@ type DataOptions struct {
 	// Refusals is the share of prompts of other skills, and of none, which
 	// the model learns to refuse.
 	Refusals float64
+	// Free is the share of examples that are worded freely. Where it is not
+	// 0, refusals are of more kinds of prompts, too.
+	Free float64
 }
 
 // message is one turn in the format of the trainer's data.
@@ -38,6 +41,9 @@ func Data(w io.Writer, o DataOptions) error {
 	if o.N < 0 || !(o.Refusals >= 0 && o.Refusals < 1) {
 		return fmt.Errorf("everest: data: %d examples with a share of refusals of %v, want 0 or more, and 0 to below 1", o.N, o.Refusals)
 	}
+	if !(o.Free >= 0 && o.Free <= 1) || o.Free > 0 && s.Make == nil {
+		return fmt.Errorf("everest: data: %s: a share of free wordings of %v, want 0 to 1, and 0 for poems", s.Name, o.Free)
+	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	r := rand.New(rand.NewPCG(o.Seed, 0x65766572657374)) // "everest"
 	put := func(e Example) error {
@@ -51,7 +57,7 @@ func Data(w io.Writer, o DataOptions) error {
 	}
 	refuse := func() error {
 		for r.Float64() < o.Refusals {
-			if err := put(refusal(r, s)); err != nil {
+			if err := put(refusal(r, s, o.Free > 0)); err != nil {
 				return err
 			}
 		}
@@ -66,10 +72,14 @@ func Data(w io.Writer, o DataOptions) error {
 }
 
 // refusal is a prompt that is not the skill's, with the refusal.
-func refusal(r *rand.Rand, s *Skill) Example {
-	e := Other(r)
+func refusal(r *rand.Rand, s *Skill, free bool) Example {
+	none := Other
+	if free && r.IntN(2) == 0 {
+		none = Near
+	}
+	e := none(r)
 	for heldOutOther(e.Key) {
-		e = Other(r)
+		e = none(r)
 	}
 	if r.IntN(2) == 0 {
 		for {
@@ -77,7 +87,11 @@ func refusal(r *rand.Rand, s *Skill) Example {
 			if other == s {
 				continue
 			}
-			if e = other.Ask(r); e.Part() == Train {
+			e = other.Ask(r)
+			if free && r.IntN(2) == 0 {
+				e = other.Free(r)
+			}
+			if e.Part() == Train {
 				break
 			}
 		}
@@ -92,6 +106,9 @@ func madeData(o DataOptions, s *Skill, r *rand.Rand, put func(Example) error, re
 	}
 	for n := 0; n < o.N; {
 		e := s.Make(r)
+		if o.Free > 0 && r.Float64() < o.Free {
+			e = s.Free(r)
+		}
 		if e.Part() != o.Part {
 			continue
 		}

@@ -63,10 +63,18 @@ type Skill struct {
 	AboutZH string
 	Can     string // completes "I only ..." in a refusal
 	CanZH   string
+	// Limit completes "Beyond me: I only ...", what is said to a problem of the
+	// skill's kind that is too large or too hard for the model.
+	Limit, LimitZH string
 	// Make makes one example. nil = the examples come from a corpus.
 	Make func(r *rand.Rand) Example
+	// Free makes one example as people word it, or one that is beyond the
+	// model.
+	Free func(r *rand.Rand) Example
 	// Ask makes one prompt, for the gate and for refusals of other models.
 	Ask func(r *rand.Rand) Example
+	// Put puts a prompt as the model knows it. nil = as it is.
+	Put func(prompt string) string
 	// Temperature and TopP are how the model is sampled where a request says
 	// nothing; 0 and 0 = always the likeliest token.
 	Temperature, TopP float32
@@ -86,10 +94,24 @@ func (s *Skill) Refusal(lang string) string {
 	return "Not my skill: I only " + s.Can + "."
 }
 
-// Refused reports whether a reply is a refusal.
+// Beyond is what the model is trained to say to a problem of its kind that is
+// beyond it.
+func (s *Skill) Beyond(lang string) string {
+	if lang == "zh" {
+		return "这题超出我的范围：我只会" + s.LimitZH + "。"
+	}
+	return "Beyond me: I only " + s.Limit + "."
+}
+
+// Refused reports whether a reply is a refusal, of either kind.
 func Refused(reply string) bool {
 	reply = strings.TrimSpace(reply)
-	return strings.HasPrefix(reply, "这不归我管") || strings.HasPrefix(reply, "Not my skill")
+	for _, begin := range []string{"这不归我管", "这题超出我的范围", "Not my skill", "Beyond me"} {
+		if strings.HasPrefix(reply, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 var skills []*Skill

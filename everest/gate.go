@@ -129,12 +129,18 @@ func trainPrompt(r *rand.Rand, class int, test bool) string {
 	for {
 		var e Example
 		held := false
-		if class < len(skills) {
-			e = skills[class].Ask(r)
-			held = e.Part() == Test
-		} else {
-			e = Other(r)
+		free := r.IntN(2) == 0
+		switch {
+		case class == len(skills):
+			if e = Other(r); free {
+				e = Near(r)
+			}
 			held = heldOutOther(e.Key)
+		default:
+			if e = skills[class].Ask(r); free {
+				e = skills[class].Free(r)
+			}
+			held = e.Part() == Test
 		}
 		if held == test {
 			return e.Prompt

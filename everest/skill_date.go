@@ -14,7 +14,9 @@ func init() {
 		About:   "dates, weekdays, leap years, clock times and units, with worked steps",
 		AboutZH: "日期、星期、闰年、时刻与单位换算，带步骤",
 		Can:     "do dates, times and units", CanZH: "日期、时间和单位换算",
-		Make: makeDate, Right: sameConclusion,
+		Limit:   "count up to 60 days from a date, find leap years, add minutes to a time and convert metric units one step",
+		LimitZH: "60天以内的日期推算、闰年、时刻加分钟和相邻单位的换算",
+		Make:    makeDate, Free: freeDate, Right: sameConclusion,
 	})
 }
 

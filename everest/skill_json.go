@@ -15,7 +15,9 @@ func init() {
 		About:   "small data and code: key=value to JSON and back, fields of JSON, CSV, names of variables, lines of SQL",
 		AboutZH: "小数据与代码：键值对与 JSON 互换、取字段、CSV、变量命名、SQL 语句",
 		Can:     "turn small data into JSON, CSV, SQL and back", CanZH: "JSON、CSV、SQL 等小数据的转换",
-		Make: makeJSON, Right: sameData,
+		Limit:   "write up to three flat fields as JSON, CSV or key=value, rename variables and select from one SQL table",
+		LimitZH: "三个以内字段的JSON、CSV、键值对互换，变量改名和单表SQL查询",
+		Make:    makeJSON, Free: freeJSON, Right: sameData,
 	})
 }
 

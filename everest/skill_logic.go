@@ -14,9 +14,12 @@ func init() {
 		About:   "small puzzles: true and false, which number is larger, what comes next, who is tallest, with steps",
 		AboutZH: "小谜题：真假判断、比大小、找规律、谁最高，带步骤",
 		Can:     "solve small puzzles of logic", CanZH: "小逻辑题",
-		Make:  func(r *rand.Rand) Example { return makeLogic(r, 4) }, // wider than what is asked: rows are to be computed, not remembered
-		Ask:   func(r *rand.Rand) Example { return makeLogic(r, 1) },
-		Right: sameConclusion,
+		Make:    func(r *rand.Rand) Example { return makeLogic(r, 4) }, // wider than what is asked: rows are to be computed, not remembered
+		Ask:     func(r *rand.Rand) Example { return makeLogic(r, 1) },
+		Free:    freeLogic,
+		Limit:   "evaluate true and false, compare two decimal numbers, continue rows with one rule and order up to four persons",
+		LimitZH: "真假求值、比较两个小数、单一规律的数列和四人以内的排序",
+		Right:   sameConclusion,
 	})
 }
 
@@ -77,6 +80,7 @@ func simplify(s string) string {
 		"(true and true)", "true", "(true and false)", "false", "(false and true)", "false", "(false and false)", "false",
 		"(true or true)", "true", "(true or false)", "true", "(false or true)", "true", "(false or false)", "false")
 	step(table.Replace(s))
+	step(strings.NewReplacer("not true", "false", "not false", "true").Replace(s)) // before parentheses
 	s = "(" + s + ")"
 	s = table.Replace(s)
 	return strings.Join(append(steps, "→"+strings.Trim(s, "()")), " = ")

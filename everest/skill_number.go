@@ -12,7 +12,9 @@ func init() {
 		About:   "numbers in other writings: Chinese, financial Chinese, Roman, English words, and back",
 		AboutZH: "数字的各种写法：中文数字、大写金额、罗马数字、英文，以及换回阿拉伯数字",
 		Can:     "rewrite numbers", CanZH: "数字的写法",
-		Make: makeNumber, Right: sameText,
+		Limit:   "write whole numbers up to 999999 in Chinese, up to 3999 in Roman numerals and up to 9999 in English words, and read them",
+		LimitZH: "整数的中文写法（到999999）、罗马数字（到3999）和英文写法（到9999），以及读回来",
+		Make:    makeNumber, Free: freeNumber, Right: sameText,
 	})
 }
 

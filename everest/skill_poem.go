@@ -13,7 +13,7 @@ func init() {
 		AboutZH: "古典诗：按题目、题材或首句写五绝、七绝、五律、七律",
 		Can:     "write classical Chinese poems", CanZH: "写古诗",
 		Temperature: 0.8, TopP: 0.95,
-		Ask: askPoem,
+		Ask: askPoem, Free: freePoem, Put: inAForm,
 		Right: func(reply, reference string) bool {
 			f, ok := FormNamed(reference)
 			return ok && f.Has(reply)

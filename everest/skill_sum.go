@@ -12,7 +12,9 @@ func init() {
 		About:   "arithmetic with worked steps: + - x / of whole numbers, and small word problems",
 		AboutZH: "带步骤的算术：整数加减乘除与小应用题",
 		Can:     "do arithmetic", CanZH: "算术",
-		Make: makeSum, Right: sameConclusion,
+		Limit:   "add and subtract two whole numbers up to 9999, multiply up to 99*99 and divide by one digit",
+		LimitZH: "两个整数的加减（到9999）、乘法（到99×99）和除以一位数",
+		Make:    makeSum, Free: freeSum, Right: sameConclusion,
 	})
 }
 

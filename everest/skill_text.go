@@ -15,7 +15,9 @@ func init() {
 		About:   "strings and lists: reverse, sort, count, change case, take apart and join",
 		AboutZH: "字符串与列表：倒写、排序、计数、大小写、拆开与连接",
 		Can:     "rearrange letters, words and lists", CanZH: "字词与列表的整理",
-		Make: makeText, Right: sameConclusion,
+		Limit:   "reverse, sort, count and change words up to 12 letters and lists up to 6",
+		LimitZH: "12个字母以内的单词和6项以内的列表的倒写、排序、计数与大小写",
+		Make:    makeText, Free: freeText, Right: sameConclusion,
 	})
 }
 

@@ -85,21 +85,25 @@ func (s *Specialist) Unwrap() llm.Member { return s.Member }
 
 // Generate answers the last user message.
 func (s *Specialist) Generate(ctx context.Context, r *llm.Request) llm.Stream {
-	return s.Member.Generate(ctx, lastOnly(r))
+	return s.Member.Generate(ctx, s.lastOnly(r))
 }
 
 // Open starts a sequence with the last user message as its prompt.
 func (s *Specialist) Open(ctx context.Context, r *llm.Request) (llm.Session, error) {
-	return s.Member.Open(ctx, lastOnly(r))
+	return s.Member.Open(ctx, s.lastOnly(r))
 }
 
 // CountTokens counts those of the last user message.
 func (s *Specialist) CountTokens(ctx context.Context, r *llm.Request) (int, error) {
-	return s.Member.CountTokens(ctx, lastOnly(r))
+	return s.Member.CountTokens(ctx, s.lastOnly(r))
 }
 
-func lastOnly(r *llm.Request) *llm.Request {
-	one := *r
-	one.Messages = []llm.Message{llm.Text(llm.RoleUser, r.LastUser())}
+// lastOnly is the request with the last user message alone, as the skill puts it.
+func (s *Specialist) lastOnly(r *llm.Request) *llm.Request {
+	one, text := *r, r.LastUser()
+	if s.Skill.Put != nil {
+		text = s.Skill.Put(text)
+	}
+	one.Messages = []llm.Message{llm.Text(llm.RoleUser, text)}
 	return &one
 }

@@ -78,6 +78,7 @@ unpacked by the program xz.`,
 	f.IntVar(&o.N, "n", 0, "how many examples (default: of poems, all there are)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the generator")
 	f.Float64Var(&o.Refusals, "refusals", 0, "so many prompts of other skills for each example, with a refusal")
+	f.Float64Var(&o.Free, "free", 0, "share of examples as people word them, some of them beyond the model")
 	f.StringVar(&o.Corpus, "corpus", "", "the poems, as JSON lines")
 	f.BoolVar(&anyCorpus, "any-corpus", false, "take a corpus with another hash")
 	f.StringVar(&part, "part", "train", "train or validation")
