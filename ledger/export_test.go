@@ -2,8 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // exported is the export of small books.
@@ -66,6 +70,66 @@ func TestExport(t *testing.T) {
 	bad(lines[0]+lines[0], "line 2: transaction 1, want 2")
 	bad(strings.TrimSuffix(lines[0], "\n"), "line 1: unexpected EOF")
 	bad(`{"seq":1,"booked_at":"0001-01-01T00:00:00Z"}`+"\n", "years 1970 to 9999")
+}
+
+// forged is an export of transactions as somebody writes them who can compute
+// a chain.
+func forged(t *testing.T, txns ...Txn) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var prev Hash
+	for i := range txns {
+		x := &txns[i]
+		x.Seq, x.Key, x.Kind, x.Period, x.Effective = int64(i+1), fmt.Sprint("key", i+1), "x", "2026-11", "2026-11"
+		x.BookedAt = time.Date(2026, 11, 1, 0, 0, i, 0, time.UTC)
+		bytes, _ := x.canonical(nil)
+		x.Hash = chain(prev, bytes)
+		prev = x.Hash
+		if err := json.NewEncoder(&b).Encode(x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestExportReversals(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	of := func(x Units) []Posting {
+		return []Posting{{"bank:CNY", x, "CNY"}, {"operator:fee", -x, "CNY"}}
+	}
+	later := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	f := func(name, want string, txns ...Txn) {
+		t.Helper()
+		for _, most := range []int{spoolBytes, 0} { // in memory, and in a file
+			aside := newSpool()
+			aside.most = most
+			r, err := verifyExport(bytes.NewReader(forged(t, txns...)), aside, nil)
+			if most == 0 && aside.file == nil {
+				t.Errorf("%s: no file was made", name)
+			}
+			if err := aside.close(); err != nil {
+				t.Error(err)
+			}
+			var got []string
+			for _, d := range r.Damages {
+				got = append(got, d.String())
+			}
+			if err != nil || (want == "") != (len(got) == 0) || !strings.Contains(strings.Join(got, "\n"), want) {
+				t.Errorf("%s: %q, %v, want %q", name, got, err, want)
+			}
+		}
+	}
+	f("in parts", "", Txn{Postings: of(100)}, Txn{Postings: of(7)}, Txn{Reverses: 1, Postings: of(-60)}, Txn{Reverses: 1, Postings: of(-40)})
+	f("too much", "txn 1: account bank:CNY: its reversals sum to 101 of 100 CNY",
+		Txn{Postings: of(100)}, Txn{Postings: of(7)}, Txn{Reverses: 1, Postings: of(-60)}, Txn{Reverses: 1, Postings: of(-41)})
+	f("the wrong way", "txn 2: account bank:CNY: its reversals sum to -1 of 7", Txn{Postings: of(100)}, Txn{Postings: of(7)}, Txn{Reverses: 2, Postings: of(1)})
+	f("of a reversal", "txn 2: account bank:CNY: its reversals sum to -5 of 0", Txn{Postings: of(100)}, Txn{Reverses: 1, Postings: of(-5)}, Txn{Reverses: 2, Postings: of(5)})
+	f("of a hold", "txn 2: account bank:CNY: its reversals sum to 5 of 0", Txn{Postings: of(5)}, Txn{Postings: of(5), Expires: &later}, Txn{Reverses: 2, Postings: of(-5)})
+	f("of what took a hold back", "txn 3: account bank:CNY: its reversals sum to -5 of 0", Txn{Postings: of(5)}, Txn{Postings: of(5), Expires: &later},
+		Txn{Ends: 2, Released: 2, Postings: of(-5)}, Txn{Reverses: 3, Postings: of(5)})
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
 }
 
 func FuzzVerifyExport(f *testing.F) {

@@ -94,6 +94,9 @@ const MaxAmount Units = 1 << 62
 func (a Account) find() (rule, error) {
 next:
 	for _, r := range rules {
+		if a == "" || r.pattern[0] != a[0] {
+			continue // most of them, and it takes least
+		}
 		want, name := r.pattern, string(a)
 		for more := true; more; {
 			var w, part string

@@ -12,6 +12,8 @@ type reading interface {
 	// none: rows that belong to no transaction are errors. Each is good until
 	// the next step only.
 	txns(ctx context.Context, after, until int64) iter.Seq2[*Txn, error]
+	// again gives transactions once more, or some of them early.
+	again(ctx context.Context, after, until int64) iter.Seq2[*Txn, error]
 	// jobs are to be done besides, at the same time. Each returns a *rowError
 	// for what it finds.
 	jobs() []func(context.Context) error
@@ -41,6 +43,10 @@ type plainReading struct {
 }
 
 func (p plainReading) derived() *derived { return p.from }
+
+func (p plainReading) again(ctx context.Context, after, until int64) iter.Seq2[*Txn, error] {
+	return p.txns(ctx, after, until)
+}
 
 func (p plainReading) txns(ctx context.Context, after, until int64) iter.Seq2[*Txn, error] {
 	if until == 0 { // for a filter that is no bound

@@ -37,6 +37,8 @@ func (s *SQLite) Head(ctx context.Context) (Head, error) {
 
 // queryer is a database, a connection or a transaction.
 type queryer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
@@ -193,7 +195,7 @@ func scanAccounts(ctx context.Context, tx *sql.Tx, f Filter, until int64, give f
 // scan gives the transactions after one and up to another with all their
 // rows: three walks side by side, each in the order of its table. Rows that
 // belong to no transaction are errors.
-func scan(ctx context.Context, tx *sql.Tx, after, until int64, give func(*Txn) bool) error {
+func scan(ctx context.Context, tx queryer, after, until int64, give func(*Txn) bool) error {
 	recordsUntil := int64(math.MaxInt64)
 	if until < math.MaxInt64>>recordShift {
 		recordsUntil = (until+1)<<recordShift - 1

@@ -216,6 +216,11 @@ func (r *sqliteReading) txns(ctx context.Context, after, until int64) iter.Seq2[
 	})
 }
 
+// again gives transactions through SQL, at the same moment.
+func (r *sqliteReading) again(ctx context.Context, after, until int64) iter.Seq2[*Txn, error] {
+	return sequence(func(give func(*Txn) bool) error { return scan(ctx, r.conn, after, until, give) })
+}
+
 // texts are texts that come again and again.
 type texts map[string]string
 
