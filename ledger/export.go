@@ -12,9 +12,11 @@ import (
 	"time"
 )
 
-// maxLine bounds one transaction of an export: the largest record in base64,
-// and much beside.
-const maxLine = 2 * MaxRecordBytes
+// maxLine bounds one transaction of an export. The largest that can be booked
+// has records of 16 MiB, which are 22 in base64, 10,000 keys of records and as
+// many links, which may be 31 where each of their bytes is escaped, and 100,000
+// postings of 0.2 kB and those of a hold, which are 40.
+const maxLine = 8 * MaxRecordBytes
 
 // Export writes transactions as JSON, one a line, and returns the last of
 // them. Whoever has the lines can compute the chain anew: VerifyExport does.

@@ -168,7 +168,7 @@ func (b *postgresBackend) foresee(ctx context.Context, entries []Entry) error {
 			if l.currency == "" {
 				l.currency = e.Currency
 			}
-			if _, ok := b.balances[l]; !ok && !asked[l] {
+			if _, ok := b.balances[l]; !ok && !asked[l] && l.bookable() {
 				asked[l] = true
 				accounts, currencies = append(accounts, string(l.account)), append(currencies, string(l.currency))
 			}

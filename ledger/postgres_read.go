@@ -38,6 +38,9 @@ func headOfPostgres(ctx context.Context, tx pgx.Tx, h *Head) error {
 // Find returns the transaction that was booked under the key.
 func (s *Postgres) Find(ctx context.Context, key string) (*Txn, error) {
 	var t *Txn
+	if !text(key, MaxKeyBytes) { // the server takes no such text
+		return nil, fmt.Errorf("ledger: postgres: %q: %w", clip(key), ErrNotFound)
+	}
 	err := s.snapshot(ctx, fmt.Sprintf("%q", clip(key)), func(tx pgx.Tx) error {
 		var seq int64
 		err := tx.QueryRow(ctx, `SELECT seq FROM txn WHERE key = $1`, key).Scan(&seq)
@@ -59,6 +62,9 @@ func (s *Postgres) Find(ctx context.Context, key string) (*Txn, error) {
 // Balance returns what stands in an account.
 func (s *Postgres) Balance(ctx context.Context, a Account, c money.Currency) (Units, error) {
 	var x Units
+	if l := (line{a, c}); !l.bookable() {
+		return 0, nil
+	}
 	err := s.pool.QueryRow(ctx, `SELECT b.amount FROM line l JOIN balance b ON b.line = l.id WHERE l.account = $1 AND l.currency = $2`, string(a), string(c)).Scan(&x)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return 0, fmt.Errorf("ledger: postgres: account %s: %w", clip(string(a)), err)
@@ -69,6 +75,9 @@ func (s *Postgres) Balance(ctx context.Context, a Account, c money.Currency) (Un
 // Balances returns balances or turnovers.
 func (s *Postgres) Balances(ctx context.Context, f BalanceFilter) iter.Seq2[Balance, error] {
 	low, high := bounds(f.Prefix)
+	if !text(low, MaxKeyBytes) || !text(string(f.Period), MaxKeyBytes) { // the server takes no such text
+		return func(func(Balance, error) bool) {}
+	}
 	query, args := `SELECT '', l.account, l.currency, b.amount FROM line l JOIN balance b ON b.line = l.id
 		WHERE l.account >= $1 AND l.account < $2 ORDER BY l.account, l.currency`, []any{low, high}
 	if f.Turnovers || f.Period != "" {
@@ -114,17 +123,28 @@ func (s *Postgres) Txns(ctx context.Context, f Filter) iter.Seq2[*Txn, error] {
 		return s.snapshot(ctx, "transactions", func(tx pgx.Tx) error {
 			// Pages, since a connection has one query at a time.
 			const page = 500
+			number := func(rows pgx.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) }
+			var lines []int64
+			if len(f.Accounts) > 0 {
+				names := make([]string, 0, len(f.Accounts))
+				for _, a := range f.Accounts {
+					if _, err := a.Type(); err == nil {
+						names = append(names, string(a))
+					}
+				}
+				var err error
+				if lines, err = queryAll(ctx, tx, number, `SELECT id FROM line WHERE account = ANY($1)`, names); err != nil {
+					return err
+				}
+			}
 			for after := f.After; ; {
 				var seqs []int64
 				var err error
-				number := func(rows pgx.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) }
 				if len(f.Accounts) > 0 {
-					names := make([]string, len(f.Accounts))
-					for i, a := range f.Accounts {
-						names[i] = string(a)
-					}
-					seqs, err = queryAll(ctx, tx, number, `SELECT DISTINCT p.seq FROM posting p WHERE p.seq > $1 AND p.seq <= $2
-						AND p.line IN (SELECT id FROM line WHERE account = ANY($3)) ORDER BY p.seq LIMIT $4`, after, until, names, page)
+					// Of each account no more than a page is looked at.
+					seqs, err = queryAll(ctx, tx, number, `SELECT DISTINCT p.seq FROM unnest($3::bigint[]) AS l (id) CROSS JOIN LATERAL (
+						SELECT DISTINCT seq FROM posting WHERE line = l.id AND seq > $1 AND seq <= $2 ORDER BY seq LIMIT $4) AS p
+						ORDER BY p.seq LIMIT $4`, after, until, lines, page)
 				} else {
 					seqs, err = queryAll(ctx, tx, number, `SELECT seq FROM txn WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, until, page)
 				}
@@ -220,6 +240,9 @@ func (s *Postgres) Records(ctx context.Context, f RecordFilter) iter.Seq2[Filed,
 	until := f.Until
 	if until <= 0 {
 		until = math.MaxInt64
+	}
+	if !text(f.Kind, MaxKeyBytes) || !text(f.Key, MaxKeyBytes) {
+		return func(func(Filed, error) bool) {}
 	}
 	query, args := `SELECT seq, kind, key, body FROM record WHERE seq > $1 AND seq <= $2 AND kind = $3`, []any{f.After, until, f.Kind}
 	if f.Key != "" {

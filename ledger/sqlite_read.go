@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"strings"
 	"time"
 
 	"summit/money"
@@ -151,44 +150,107 @@ func (s *SQLite) Txns(ctx context.Context, f Filter) iter.Seq2[*Txn, error] {
 	})
 }
 
+// maxWalks bounds how many accounts are walked side by side. Of more, nearly
+// every transaction is wanted, so all of them are read.
+const maxWalks = 50
+
 // scanAccounts gives the transactions with a posting in one of the accounts.
-func scanAccounts(ctx context.Context, tx *sql.Tx, f Filter, until int64, give func(*Txn) bool) error {
-	const page = 500
-	marks := "?" + strings.Repeat(", ?", len(f.Accounts)-1)
-	for after := f.After; ; {
-		args := []any{after, until}
-		for _, a := range f.Accounts {
-			args = append(args, string(a))
-		}
-		rows, err := tx.QueryContext(ctx, `SELECT DISTINCT p.seq FROM posting p WHERE p.seq > ? AND p.seq <= ?
-			AND p.line IN (SELECT id FROM line WHERE account IN (`+marks+`)) ORDER BY p.seq LIMIT `+fmt.Sprint(page), args...)
+func scanAccounts(ctx context.Context, tx queryer, f Filter, until int64, give func(*Txn) bool) error {
+	var ids []int64
+	for _, a := range f.Accounts {
+		rows, err := tx.QueryContext(ctx, `SELECT id FROM line WHERE account = ?`, string(a))
 		if err != nil {
 			return err
 		}
-		var seqs []int64
 		for rows.Next() {
-			var seq int64
-			if err := rows.Scan(&seq); err != nil {
+			var id int64
+			if err := rows.Scan(&id); err != nil {
 				return errors.Join(err, rows.Close())
 			}
-			seqs = append(seqs, seq)
+			ids = append(ids, id)
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return err
 		}
-		for _, seq := range seqs {
-			more := true
-			if err := scan(ctx, tx, seq-1, seq, func(t *Txn) bool {
-				more = !f.wants(t) || give(t)
-				return more
-			}); err != nil || !more {
-				return err
+	}
+	wanted := func(t *Txn) bool { return !f.wants(t) || give(t) }
+	if len(ids) > maxWalks {
+		return scan(ctx, tx, f.After, until, wanted)
+	}
+	w := &lineWalks{}
+	defer w.close()
+	for _, id := range ids {
+		rows, err := tx.QueryContext(ctx, `SELECT seq FROM posting WHERE line = ? AND seq > ? AND seq <= ? ORDER BY seq`, id, f.After, until)
+		if err != nil {
+			return err
+		}
+		w.rows, w.seqs = append(w.rows, rows), append(w.seqs, 0)
+		if err := w.step(len(w.rows) - 1); err != nil {
+			return err
+		}
+	}
+	for next, err := w.next(); next > 0 || err != nil; {
+		if err != nil {
+			return err
+		}
+		// Those that lie close together are read together.
+		const close, most = 32, 500
+		first, last := next, next
+		for next, err = w.next(); err == nil && next > 0 && next-last <= close && next-first < most; next, err = w.next() {
+			last = next
+		}
+		more := true
+		if err := scan(ctx, tx, first-1, last, func(t *Txn) bool {
+			more = wanted(t)
+			return more
+		}); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineWalks are walks over the postings of accounts, side by side.
+type lineWalks struct {
+	rows []*sql.Rows
+	seqs []int64 // the next of each; 0 = there is none
+	last int64
+}
+
+func (w *lineWalks) close() {
+	for _, r := range w.rows {
+		_ = r.Close() // what went wrong is in Err, which step has asked for
+	}
+}
+
+// step moves one walk on.
+func (w *lineWalks) step(i int) error {
+	if w.seqs[i] = 0; w.rows[i].Next() {
+		return w.rows[i].Scan(&w.seqs[i])
+	}
+	return w.rows[i].Err()
+}
+
+// next returns the next transaction of any walk, each once, 0 after the last.
+func (w *lineWalks) next() (int64, error) {
+	for {
+		least := -1
+		for i, seq := range w.seqs {
+			if seq > 0 && (least < 0 || seq < w.seqs[least]) {
+				least = i
 			}
 		}
-		if len(seqs) < page {
-			return nil
+		if least < 0 {
+			return 0, nil
 		}
-		after = seqs[len(seqs)-1]
+		seq := w.seqs[least]
+		if err := w.step(least); err != nil {
+			return 0, err
+		}
+		if seq > w.last {
+			w.last = seq
+			return seq, nil
+		}
 	}
 }
 

@@ -21,6 +21,13 @@ func (l line) compare(other line) int {
 	return cmp.Or(cmp.Compare(l.account, other.account), cmp.Compare(l.currency, other.currency))
 }
 
+// bookable reports whether anything can be posted to the line. Stores are not
+// asked for others, which a database may refuse with the whole commit.
+func (l line) bookable() bool {
+	_, err := l.account.find()
+	return err == nil && l.currency.Valid() == nil
+}
+
 // turned is a line in one period.
 type turned struct {
 	period Period
@@ -486,6 +493,9 @@ func (v *view) back(l line) (sum Units) {
 
 func (v *view) Balance(a Account, c money.Currency) (Units, error) {
 	l := line{a, c}
+	if !l.bookable() {
+		return 0, nil
+	}
 	x, err := v.s.balance(l)
 	if err != nil {
 		return 0, fmt.Errorf("ledger: account %s: %w", clip(string(a)), err)
@@ -495,6 +505,9 @@ func (v *view) Balance(a Account, c money.Currency) (Units, error) {
 
 func (v *view) Turnover(p Period, a Account, c money.Currency) (Units, error) {
 	l := line{a, c}
+	if !l.bookable() || p.Valid() != nil {
+		return 0, nil
+	}
 	x, err := v.s.turnover(turned{p, l})
 	if err != nil {
 		return 0, fmt.Errorf("ledger: account %s: period %s: %w", clip(string(a)), p, err)
@@ -503,6 +516,9 @@ func (v *view) Turnover(p Period, a Account, c money.Currency) (Units, error) {
 }
 
 func (v *view) Balances(prefix string) ([]Balance, error) {
+	if !text(prefix, MaxKeyBytes) {
+		return nil, nil
+	}
 	lines, err := v.s.lines(prefix)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: accounts %q: %w", clip(prefix), err)
@@ -519,7 +535,11 @@ func (v *view) Balances(prefix string) ([]Balance, error) {
 }
 
 func (v *view) Find(key string) (*Txn, error) {
-	t, err := v.s.byKey(key)
+	var t *Txn
+	var err error
+	if text(key, MaxKeyBytes) {
+		t, err = v.s.byKey(key)
+	}
 	if err == nil && t != nil {
 		t, err = v.s.bySeq(t.Seq)
 	}

@@ -74,8 +74,8 @@ const (
 	MaxKeyBytes    = 256
 	MaxPostings    = 100_000
 	MaxRecords     = 10_000
-	MaxRecordBytes = 16 << 20
-	MaxEntries     = 1_000 // of one Post
+	MaxRecordBytes = 16 << 20 // of all bodies together
+	MaxEntries     = 1_000    // of one Post
 )
 
 // MaxStepBack is how far the clock may go back between two commits, as it does
@@ -294,9 +294,10 @@ type Period string
 // PeriodOf returns the month of the time, in the time's own zone.
 func PeriodOf(t time.Time) Period { return Period(t.Format("2006-01")) }
 
-// Valid returns an error that says what a period looks like.
+// Valid returns an error that says what a period looks like. Those of the year
+// 9999 are none, so that every period has one after it.
 func (p Period) Valid() error {
-	if t, err := time.Parse("2006-01", string(p)); err != nil || t.Year() < 1 {
+	if t, err := time.Parse("2006-01", string(p)); err != nil || t.Year() < 1 || t.Year() > 9998 {
 		return fmt.Errorf("ledger: period %q: want a month such as 2026-12", clip(string(p)))
 	}
 	return nil
@@ -351,6 +352,11 @@ func (e *Entry) ready() error {
 	if !ValidName(e.Kind) {
 		return bad("kind", e.Kind, "letters, digits and - _ . only")
 	}
+	for _, k := range []struct{ name, key string }{{"ends", e.Ends}, {"reverses", e.Reverses}} {
+		if !text(k.key, MaxKeyBytes) {
+			return bad(k.name, k.key, fmt.Sprintf("a key of at most %d bytes of text", MaxKeyBytes))
+		}
+	}
 	for _, p := range []struct {
 		name string
 		Period
@@ -376,15 +382,17 @@ func (e *Entry) ready() error {
 	if len(e.Records) > MaxRecords {
 		return bad("records", fmt.Sprint(len(e.Records)), fmt.Sprintf("at most %d", MaxRecords))
 	}
+	bodies := 0
 	for i, r := range e.Records {
 		name := fmt.Sprintf("record %d", i)
+		bodies += len(r.Body)
 		switch {
 		case !ValidName(r.Kind):
 			return bad(name+": kind", r.Kind, "letters, digits and - _ . only")
 		case !text(r.Key, MaxKeyBytes):
 			return bad(name+": key", r.Key, fmt.Sprintf("at most %d bytes of text", MaxKeyBytes))
-		case len(r.Body) > MaxRecordBytes:
-			return bad(name+": body", fmt.Sprint(len(r.Body), " bytes"), fmt.Sprintf("at most %d", MaxRecordBytes))
+		case bodies > MaxRecordBytes:
+			return bad(name+": body", fmt.Sprint(bodies, " bytes with those before it"), fmt.Sprintf("at most %d", MaxRecordBytes))
 		}
 	}
 	for _, l := range e.Links {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"summit/ledger"
+	"summit/money"
 )
 
 // Open opens empty books with the clock.
@@ -551,6 +552,7 @@ func filters(t *testing.T, b *books) {
 	f(ledger.Filter{Kind: "odd", Period: "2026-12"}, 6, 8, 10)
 	f(ledger.Filter{Accounts: []ledger.Account{"tax:vat"}}, 1, 4, 7, 10)
 	f(ledger.Filter{Accounts: []ledger.Account{"tax:vat", "bank:USD"}, After: 1, Until: 9, Kind: "even"}, 7)
+	f(ledger.Filter{Accounts: []ledger.Account{fee, "tax:vat", bank}, After: 1, Until: 6}, 2, 3, 4, 5, 6)
 	for range b.Txns(t.Context(), ledger.Filter{}) { // whoever leaves frees what was held
 		break
 	}
@@ -589,6 +591,38 @@ func refuses(t *testing.T, b *books) {
 	f(func(e *ledger.Entry) { e.Postings = move("cost:declared:glm", fee, 1) }) // of two books
 	f(func(e *ledger.Entry) { e.Records = []ledger.Record{{Kind: ""}} })
 	f(func(e *ledger.Entry) { e.Reason = "\xff" })
+	f(func(e *ledger.Entry) { e.Ends = "a\x00b" })
+	f(func(e *ledger.Entry) { e.Reverses = "a\xffb" })
+	f(func(e *ledger.Entry) { e.Closes = "9999-12" }) // there is none after it
+	f(func(e *ledger.Entry) { e.Postings = move("customer:\x00:wallet", fee, 1) })
+	half := make([]byte, ledger.MaxRecordBytes/2+1)
+	f(func(e *ledger.Entry) { e.Records = []ledger.Record{{Kind: "a", Body: half}, {Kind: "a", Body: half}} })
+	// What no store can have is asked for without harm, to others neither.
+	for i, odd := range []string{"\x00", "\xff", string(make([]byte, 300))} {
+		b.post(ledger.Entry{Key: fmt.Sprint("odd ", i), Kind: "x", Decide: func(v ledger.View, _ *ledger.Entry) error {
+			x, err := v.Balance(ledger.Account("customer:"+odd+":wallet"), "CNY")
+			y, err2 := v.Turnover(ledger.Period(odd), fee, money.Currency(odd))
+			all, err3 := v.Balances(odd)
+			if err := errors.Join(err, err2, err3); err != nil || x != 0 || y != 0 || len(all) > 0 {
+				t.Errorf("%q: %d, %d, %v, %v", odd, x, y, all, err)
+			}
+			if _, err := v.Find(odd); !errors.Is(err, ledger.ErrNotFound) {
+				t.Errorf("%q: %v, want %v", odd, err, ledger.ErrNotFound)
+			}
+			return nil
+		}})
+		if _, err := b.Find(t.Context(), odd); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("%q: %v, want %v", odd, err, ledger.ErrNotFound)
+		}
+		if x, err := b.Balance(t.Context(), ledger.Account(odd), money.Currency(odd)); x != 0 || err != nil {
+			t.Errorf("%q: %d, %v", odd, x, err)
+		}
+		if n := len(collect(b, b.Balances(t.Context(), ledger.BalanceFilter{Prefix: odd}))) + len(collect(b, b.Balances(t.Context(), ledger.BalanceFilter{Period: ledger.Period(odd)}))) +
+			len(collect(b, b.Txns(t.Context(), ledger.Filter{Accounts: []ledger.Account{ledger.Account(odd)}, Period: ledger.Period(odd), Kind: odd}))) +
+			len(collect(b, b.Records(t.Context(), ledger.RecordFilter{Kind: odd, Key: odd}))); n != 0 {
+			t.Errorf("%q: found %d", odd, n)
+		}
+	}
 	b.post(ledger.Entry{Key: "most", Kind: "x", Postings: move(bank, fee, ledger.MaxAmount)})
 	b.refused(ledger.ErrOverflow, ledger.Entry{Key: "more", Kind: "x", Postings: move(bank, fee, 1)})
 }
