@@ -460,14 +460,14 @@ func payer(ctx context.Context) (alliance.Asker, bool) {
 type soldMember struct{ *alliance.Metered }
 
 // Embed asks the model for vectors.
-func (m *soldMember) Embed(ctx context.Context, texts []string) (vectors [][]float32, usage llm.Usage, err error) {
+func (m *soldMember) Embed(ctx context.Context, texts []string, dimensions int) (vectors [][]float32, usage llm.Usage, err error) {
 	below, ok := llm.As[llm.Embedder](m.Member)
 	if !ok {
 		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: m.Card().Name, Param: "model", Message: "has no embeddings"}
 	}
 	err = m.Metered.Embed(ctx, texts, func() (llm.Usage, error) {
 		var failure error
-		vectors, usage, failure = below.Embed(ctx, texts)
+		vectors, usage, failure = below.Embed(ctx, texts, dimensions)
 		return usage, failure
 	})
 	if err != nil {

@@ -102,7 +102,7 @@ func (c *capped) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 }
 
 // Embed asks the member below for vectors if the purse allows it.
-func (c *capped) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+func (c *capped) Embed(ctx context.Context, texts []string, dimensions int) ([][]float32, llm.Usage, error) {
 	below, ok := llm.As[llm.Embedder](c.Member)
 	if !ok {
 		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: c.Card().Name, Param: "model", Message: "has no embeddings"}
@@ -116,7 +116,7 @@ func (c *capped) Embed(ctx context.Context, texts []string) ([][]float32, llm.Us
 	if err := c.purse.reserve(reserved); err != nil {
 		return nil, llm.Usage{}, err
 	}
-	vectors, usage, err := below.Embed(ctx, texts)
+	vectors, usage, err := below.Embed(ctx, texts, dimensions)
 	used := reserved
 	if usage.Input.Known() {
 		used = c.price(usage.InputTotal(), 0)

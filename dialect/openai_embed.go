@@ -145,10 +145,15 @@ func (c *EmbedCall) AppendEmbeddings(dst []byte, vectors [][]float32, u llm.Usag
 	return append(dst, "}}"...), nil
 }
 
-// EncodeEmbed writes a request for embeddings as numbers.
-func EncodeEmbed(model string, texts []string) []byte {
+// EncodeEmbed writes a request for embeddings as numbers, of that many
+// dimensions where it is not zero.
+func EncodeEmbed(model string, texts []string, dimensions int) []byte {
 	dst := appendString([]byte(`{"model":`), model)
-	dst = append(dst, `,"encoding_format":"float","input":[`...)
+	dst = append(dst, `,"encoding_format":"float"`...)
+	if dimensions > 0 {
+		dst = strconv.AppendInt(append(dst, `,"dimensions":`...), int64(dimensions), 10)
+	}
+	dst = append(dst, `,"input":[`...)
 	for i, t := range texts {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -160,23 +165,23 @@ func EncodeEmbed(model string, texts []string) []byte {
 
 // ReadEmbeddings reads a server's answer to EncodeEmbed, whose vectors may
 // stand in any order: n of them, of at most most numbers each. Usage is
-// unknown where the server does not say.
-func ReadEmbeddings(r io.Reader, n, most int) ([][]float32, llm.Usage, error) {
-	limit := int64(n)*int64(most)*24 + 1<<20 // a number takes up to 24 bytes
-	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+// unknown where the server does not say, or says zero. What stands in the place
+// of vectors may be an error, which is typed as UpstreamError does.
+func ReadEmbeddings(q Quirks, r io.Reader, n, most int) ([][]float32, llm.Usage, error) {
+	body, usage, err := readVectors(r, n, most)
 	if err != nil {
-		return nil, llm.Usage{}, &llm.Error{Kind: llm.Cut, Message: "the connection broke off in the middle of the answer", Err: err}
+		return nil, usage, err
 	}
-	if int64(len(body)) > limit {
-		return nil, llm.Usage{}, llm.Errorf(llm.Protocol, "the answer is longer than %d bytes", limit)
-	}
-	vectors, usage := make([][]float32, n), llm.Usage{}
+	vectors := make([][]float32, n)
 	s := newScanner(body)
 	s.loose = true
+	var f fault
+	answered, total := false, int64(0)
 	for name := range s.object() {
 		switch {
 		case s.null():
-		case string(name) == "data":
+		case string(name) == "data" && s.kind() == '[':
+			answered = true
 			place := 0
 			for range s.array("array of embeddings") {
 				v, index := readVector(s, place, most)
@@ -189,18 +194,31 @@ func ReadEmbeddings(r io.Reader, n, most int) ([][]float32, llm.Usage, error) {
 			}
 		case string(name) == "usage":
 			for name := range s.object() {
-				if string(name) == "prompt_tokens" && s.kind() == '0' {
-					usage.Input = llm.Counted(max(s.integer(math.MinInt64), 0))
-				} else {
+				switch {
+				case s.kind() != '0':
+					s.skip()
+				case string(name) == "prompt_tokens":
+					if n := s.integer(math.MinInt64); n > 0 {
+						usage.Input = llm.Counted(n)
+					}
+				case string(name) == "total_tokens":
+					total = s.integer(math.MinInt64)
+				default:
 					s.skip()
 				}
 			}
-		default:
+		case !f.field(s, string(name)):
 			s.skip()
 		}
 	}
 	if err := s.as(llm.Protocol); err != nil {
 		return nil, usage, err
+	}
+	if said, wrong := f.said(answered); wrong {
+		return nil, usage, said.error(q, 200)
+	}
+	if !usage.Input.Known() && total > 0 {
+		usage.Input = llm.Counted(total)
 	}
 	for i, v := range vectors {
 		if v == nil {
@@ -208,6 +226,19 @@ func ReadEmbeddings(r io.Reader, n, most int) ([][]float32, llm.Usage, error) {
 		}
 	}
 	return vectors, usage, nil
+}
+
+// readVectors reads a body that holds n vectors of at most most numbers each.
+func readVectors(r io.Reader, n, most int) (body []byte, _ llm.Usage, _ error) {
+	limit := int64(n)*int64(most)*24 + 1<<20 // a number takes up to 24 bytes
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, llm.Usage{}, &llm.Error{Kind: llm.Cut, Message: "the connection broke off in the middle of the answer", Err: err}
+	}
+	if int64(len(body)) > limit {
+		return nil, llm.Usage{}, llm.Errorf(llm.Protocol, "the answer is longer than %d bytes", limit)
+	}
+	return body, llm.Usage{}, nil
 }
 
 func readVector(s *scanner, index, most int) ([]float32, int) {

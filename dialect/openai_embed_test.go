@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestEmbed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, usage, err := ReadEmbeddings(bytes.NewReader(got), 2, 2)
+		back, usage, err := ReadEmbeddings(Quirks{}, bytes.NewReader(got), 2, 2)
 		if diff := cmp.Diff(vectors, back); err != nil || diff != "" || usage.Input != llm.Counted(4) {
 			t.Errorf("%s: %v, usage %v, -want +got\n%s", got, err, usage, diff)
 		}
@@ -54,18 +55,46 @@ func TestEmbed(t *testing.T) {
 	f(`{"model":"m","input":"a","encoding_format":"hex"}`, "encoding_format")
 }
 
+// TestReadEmbeddings reads what servers say of usage and of errors.
+func TestReadEmbeddings(t *testing.T) {
+	const data = `"data":[{"embedding":[1],"index":0}],`
+	f := func(body string, want llm.Count, kind llm.ErrorKind) {
+		t.Helper()
+		_, usage, err := ReadEmbeddings(Quirks{Codes: map[string]llm.ErrorKind{"1008": llm.QuotaExhausted}}, strings.NewReader(body), 1, 2)
+		got := llm.ErrorKind("")
+		if err != nil {
+			got = llm.AsError(err).Kind
+		}
+		if usage.Input != want || got != kind {
+			t.Errorf("%s: usage %v, error %v, want %v and %q", body, usage.Input, err, want, kind)
+		}
+	}
+	f(`{`+data+`"usage":{"prompt_tokens":3,"total_tokens":5}}`, llm.Counted(3), "")
+	f(`{`+data+`"usage":{"total_tokens":5}}`, llm.Counted(5), "")
+	f(`{`+data+`"usage":{"prompt_tokens":0,"total_tokens":0}}`, llm.Count{}, "") // nobody reads a text in no tokens
+	f(`{`+data+`"usage":null}`, llm.Count{}, "")
+	f(`{`+data+`"code":"0","message":"Success","sid":"x"}`, llm.Count{}, "")
+	f(`{"base_resp":{"status_code":1008,"status_msg":"no balance"},"data":null}`, llm.Count{}, llm.QuotaExhausted)
+	f(`{"code":"Throttling.RateQuota","message":"slow down"}`, llm.Count{}, llm.RateLimited)
+	f(`{"error":{"message":"busy","code":"ServiceUnavailable"}}`, llm.Count{}, llm.Overloaded)
+	f(`{"data":[]}`, llm.Count{}, llm.Protocol)
+}
+
 // FuzzReadEmbeddings: any bytes are n vectors or an error with a kind.
 func FuzzReadEmbeddings(f *testing.F) {
 	f.Add([]byte(`{"data":[{"index":1,"embedding":[1,2]},{"embedding":"AACAPw==","index":0}],"usage":{"prompt_tokens":3}}`))
+	f.Add([]byte(`{"embeddings":[{"values":[1,2]},{"values":[]}],"usageMetadata":{"promptTokenCount":3},"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}`))
 	f.Add([]byte(`{"data":[{"index":9,"embedding":[1]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		v, _, err := ReadEmbeddings(bytes.NewReader(body), 2, 4)
-		var e *llm.Error
-		switch {
-		case err == nil && (len(v) != 2 || len(v[0]) > 4 || len(v[1]) > 4):
-			t.Fatalf("%q: %v", body, v)
-		case err != nil && (!errors.As(err, &e) || e.Kind != llm.Protocol || strings.TrimSpace(e.Message) == ""):
-			t.Fatalf("%q: error %v", body, err)
+		for _, read := range []func(Quirks, io.Reader, int, int) ([][]float32, llm.Usage, error){ReadEmbeddings, ReadGeminiEmbeddings} {
+			v, _, err := read(Quirks{}, bytes.NewReader(body), 2, 4)
+			var e *llm.Error
+			switch {
+			case err == nil && (len(v) != 2 || len(v[0]) > 4 || len(v[1]) > 4):
+				t.Fatalf("%q: %v", body, v)
+			case err != nil && (!errors.As(err, &e) || e.Kind == "" || strings.TrimSpace(e.Message) == ""):
+				t.Fatalf("%q: error %v", body, err)
+			}
 		}
 	})
 }

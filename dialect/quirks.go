@@ -19,6 +19,7 @@ type Quirks struct {
 	MaxTokensField  string `yaml:"max_tokens_field" json:"max_tokens_field,omitempty" jsonschema:"enum=max_tokens,enum=max_completion_tokens" jsonschema_description:"the name of the answer's token limit; empty = max_tokens"`
 	DeveloperRole   bool   `yaml:"developer_role" json:"developer_role,omitempty" jsonschema_description:"the server knows the role developer; else developer messages are sent as system"`
 	Completions     string `yaml:"completions" json:"completions,omitempty" jsonschema:"enum=text,enum=infill" jsonschema_description:"the server continues texts under /completions; infill = with a suffix too; empty = it does not"`
+	EmbedBatch      int    `yaml:"embed_batch" json:"embed_batch,omitempty" jsonschema:"minimum=0" jsonschema_description:"most texts of one call for embeddings; more are asked for in several calls; 0 = no bound"`
 	CacheControl    bool   `yaml:"cache_control" json:"cache_control,omitempty" jsonschema_description:"the server takes cache_control marks in content"`
 
 	Strip []string          `yaml:"strip" json:"strip,omitempty" jsonschema_description:"request fields that are never sent, such as temperature; tools.strict is the mark inside tools"`
@@ -64,6 +65,9 @@ func (q Quirks) Valid() error {
 	}
 	if q.ThinkingWord != "" && q.ThinkingSwitch != "thinking" {
 		return fmt.Errorf("dialect: quirks: thinking_word: got %q, want it with thinking_switch: thinking", clip(q.ThinkingWord))
+	}
+	if q.EmbedBatch < 0 {
+		return fmt.Errorf("dialect: quirks: embed_batch: got %d, want zero (no bound) or more", q.EmbedBatch)
 	}
 	for code, kind := range q.Codes {
 		if _, ok := chatErrors[kind]; !ok {

@@ -18,7 +18,8 @@ func init() {
 		Base: "/v1", Model: "claude-sonnet-5", Key: "sk-ant-fake",
 		Unknown: []string{"quota", "filtered"},
 		Returns: true, Signed: true,
-		door: claude{},
+		Cannot: map[Scenario]string{Embeddings: "Anthropic has no embeddings"},
+		door:   claude{},
 	})
 }
 

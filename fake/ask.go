@@ -21,6 +21,8 @@ type Ask struct {
 	Effort    string          // how hard, in the vendor's word; empty = unset
 	MaxTokens int
 	OneCall   bool     // the protocol carries one call at a time
+	Size      int      // of the vectors that are asked for; 0 = none are
+	Base64    bool     // and they are asked for in base64
 	Continues bool     // the last turn is a text to continue, not a question
 	Fields    []string // the names of the request's fields, as they came
 }

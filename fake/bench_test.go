@@ -89,7 +89,8 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 const smallAnswer = 64 << 10
 
 // newBench starts a fake of the vendor with members "m", "small" (whose
-// answers are bounded) and "wrong" (whose key is wrong), and a gateway before
+// answers are bounded), "wrong" (whose key is wrong) and, where it has one,
+// "vectors" on its model of embeddings, and a gateway before
 // them. params are of all members, as JSON.
 func newBench(t *testing.T, vendor string, o fake.Options, params string) *bench {
 	t.Helper()
@@ -108,7 +109,11 @@ func newBench(t *testing.T, vendor string, o fake.Options, params string) *bench
 		t.Fatalf("no kind of member is named %s", f.Vendor.Kind)
 	}
 	b.member = func(name, key, own string) llm.Member {
-		c := member.Config{Name: name, Use: kind.Name, BaseURL: "http://fake.test" + f.Vendor.Base, Key: key, Model: f.Model(), Client: &http.Client{Transport: transport}}
+		model := f.Model()
+		if name == "vectors" {
+			model = f.Vendor.Vectors.Model
+		}
+		c := member.Config{Name: name, Use: kind.Name, BaseURL: "http://fake.test" + f.Vendor.Base, Key: key, Model: model, Client: &http.Client{Transport: transport}}
 		if kind.Params != nil {
 			c.Params = kind.Params()
 			for _, text := range []string{f.Vendor.Params("http://fake.test"), params, own} {
@@ -130,6 +135,9 @@ func newBench(t *testing.T, vendor string, o fake.Options, params string) *bench
 	b.member("m", f.Key(), "")
 	b.member("small", f.Key(), fmt.Sprintf(`{"max_answer_bytes":%d}`, smallAnswer))
 	b.member("wrong", wrongKey(f.Key()), "")
+	if f.Vendor.Vectors.Model != "" {
+		b.member("vectors", f.Key(), "")
+	}
 	down := newPipes()
 	g, err := gateway.New(gateway.Config{Models: b.members, NoAuth: true, Loopback: true, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

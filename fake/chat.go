@@ -60,15 +60,22 @@ func (c *chat) mount(mux *http.ServeMux, s *Server) {
 	if c.continues {
 		mux.HandleFunc("POST "+s.Vendor.Base+"/completions", func(w http.ResponseWriter, r *http.Request) { text{c}.serve(s, w, r) })
 	}
+	if s.Vendor.Vectors.Model != "" {
+		mux.HandleFunc("POST "+s.Vendor.Base+"/embeddings", func(w http.ResponseWriter, r *http.Request) { embeddings{c}.serve(s, w, r) })
+	}
 	mux.HandleFunc("GET "+s.Vendor.Base+"/models", func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{s: s, w: w, r: r}
 		if p := c.authorised(x); p != nil {
 			x.refuse(c, *p)
 			return
 		}
-		x.write(http.StatusOK, compact(map[string]any{"object": "list", "data": []any{
-			map[string]any{"id": s.model, "object": "model", "created": s.now().Unix(), "owned_by": "fake-" + s.Vendor.Name},
-		}}))
+		var data []any
+		for _, id := range []string{s.model, s.Vendor.Vectors.Model} {
+			if id != "" {
+				data = append(data, map[string]any{"id": id, "object": "model", "created": s.now().Unix(), "owned_by": "fake-" + s.Vendor.Name})
+			}
+		}
+		x.write(http.StatusOK, compact(map[string]any{"object": "list", "data": data}))
 	})
 }
 

@@ -2,9 +2,12 @@ package fake_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -425,4 +428,44 @@ func askCompletions(b *bench, ctx context.Context, q question) answer {
 		read(v, a)
 		return true
 	})
+}
+
+// embed asks for vectors, as numbers or in base64.
+func (b *bench) embed(ctx context.Context, model string, texts []string, size int, packed bool) (answer, [][]float32) {
+	body := object{"model": model, "input": texts}
+	if len(texts) == 1 {
+		body["input"] = texts[0]
+	}
+	if size > 0 {
+		body["dimensions"] = size
+	}
+	if packed {
+		body["encoding_format"] = "base64"
+	}
+	var rows [][]float32
+	a := b.ask(ctx, "/v1/embeddings", question{}, body, func(v object, a *answer) {
+		u := obj(v, "usage")
+		a.input, a.ended = num(u, "prompt_tokens"), true
+		a.estimated, _ = u["estimated"].(bool)
+		for i, d := range arr(v, "data") {
+			var row []float32
+			if num(d.(object), "index") != i {
+				a.failed, a.message = "order", "the vectors are not in the order of the texts"
+			}
+			for _, n := range arr(d.(object), "embedding") {
+				row = append(row, float32(n.(float64)))
+			}
+			if packed {
+				bytes, err := base64.StdEncoding.DecodeString(str(d.(object), "embedding"))
+				if err != nil {
+					a.err = err
+				}
+				for ; len(bytes) >= 4; bytes = bytes[4:] {
+					row = append(row, math.Float32frombits(binary.LittleEndian.Uint32(bytes)))
+				}
+			}
+			rows = append(rows, row)
+		}
+	}, nil)
+	return a, rows
 }

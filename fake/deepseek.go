@@ -8,6 +8,7 @@ func init() {
 		Name: "deepseek", About: "DeepSeek", Protocol: "Chat Completions", Kind: "deepseek",
 		Base: "", Model: "deepseek-flash", Key: "sk-fake-deepseek", Returns: true,
 		Deviations: []string{"comments", "blank-lines", "content-null"},
+		Cannot:     map[Scenario]string{Embeddings: "DeepSeek has no embeddings"},
 		door: &chat{
 			images: true, effort: []string{"minimal", "low", "medium", "high", "xhigh", "max", "ultra"},
 			thinks: thinks{by: "thinking", unasked: true}, thoughtsBack: true,

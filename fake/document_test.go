@@ -48,6 +48,17 @@ var reasons = map[string]string{
 	"its WebSocket knows no response_format":                                                    "其 WebSocket 没有 response_format",
 	"it does not tell thoughts from the answer":                                                 "不区分思考与回答",
 	"360gpt2-pro does not think; the models named -o1 do":                                       "360gpt2-pro 不思考；名称带 -o1 的模型思考",
+	"Anthropic has no embeddings":                                                               "Anthropic 没有向量接口",
+	"DeepSeek has no embeddings":                                                                "DeepSeek 没有向量接口",
+	"nothing is known of its embeddings":                                                        "不知道其有无向量接口",
+	"nothing is known of embeddings on TokenHub":                                                "不知道 TokenHub 有无向量接口",
+	"its embeddings are an action apart, which is not spoken here":                              "其向量接口是另一个 action，此处未实现",
+	"its embeddings have a form of their own, which is not spoken here":                         "其向量接口自成一式，此处未实现",
+	"the deployment has no embeddings":                                                          "该部署没有向量接口",
+	"for embeddings use the kind `qianfan`":                                                     "向量请用 `qianfan`",
+	"for embeddings use the kind `openai`":                                                      "向量请用 `openai`",
+	"its embeddings are a service apart, with a protocol of their own":                          "其向量接口是另一项服务，协议自成一式",
+	"embeddings are the task of TEI, a server apart: `use: openai` speaks to it":                "向量由另一个服务器 TEI 负责，可用 `use: openai` 连接",
 	"360gpt2-pro reads text only":                                                               "360gpt2-pro 只读文字",
 }
 

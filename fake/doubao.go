@@ -10,6 +10,7 @@ func init() {
 		Unknown:    []string{"too-long"},
 		Deviations: []string{"role-every"},
 		Cannot:     map[Scenario]string{Vision: "nothing is known here of images and this model"},
+		Vectors:    Vectors{Model: "doubao-embedding-text-240715", Size: 2560},
 		door: &chat{
 			effort: []string{"minimal", "low", "medium", "high"}, thinks: thinks{by: "thinking", unasked: true, noThought: "minimal"},
 			errors: map[string]failure{

@@ -42,6 +42,8 @@ type Vendor struct {
 	Notes map[Scenario]string
 	// Unknown are the faults for which no word of the vendor is known.
 	Unknown []string
+	// Vectors is the model that turns texts into vectors.
+	Vectors Vectors
 	// Returns says that the vendor wants the thoughts of a turn with calls
 	// back, together with the calls.
 	Returns bool

@@ -22,6 +22,9 @@ func FuzzAsk(f *testing.F) {
 			`{"model":"gpt-5.5","input":[{"type":"reasoning","summary":[]},{"type":"function_call_output"}],"max_output_tokens":16}`,
 			`{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","args":{}}}]}],"tools":[{"functionDeclarations":[{"parameters":{"items":{"anyOf":[{}]}}}]}]}`,
 			`{"model":"` + v.Model + `","prompt":"中","stream":true,"max_tokens":9}`,
+			`{"model":"` + v.Vectors.Model + `","input":["山"],"dimensions":256}`,
+			`{"model":"` + v.Vectors.Model + `","input":{"texts":["山"]},"parameters":{"dimension":256}}`,
+			`{"requests":[{"model":"models/` + v.Vectors.Model + `","content":{"parts":[{"text":"山"}]}}]}`,
 			`{"Model":"hunyuan-turbos-latest","Messages":[{"Role":"tool","ToolCallId":"x"}],"Tools":[{"Type":"function","Function":{"Name":"f","Parameters":"{"}}]}`,
 			`{"parameter":{"chat":{"domain":"4.0Ultra"}},"payload":{"message":{"text":[{"role":"user","content":"hi"}]}}}`,
 		} {
@@ -64,9 +67,17 @@ func FuzzAsk(f *testing.F) {
 		}
 		if chat, ok := c.(*chat); ok {
 			read = func() *problem { return chat.read(x) }
-			if chat.continues && bytes.Contains(body, []byte(`"prompt"`)) {
+			if v.Vectors.Model != "" && bytes.Contains(body, []byte(`"input"`)) {
+				c, read = embeddings{chat}, func() *problem { return embeddings{chat}.read(x) }
+			} else if chat.continues && bytes.Contains(body, []byte(`"prompt"`)) {
 				c, read = text{chat}, func() *problem { return text{chat}.read(x) }
 			}
+		}
+		if bytes.Contains(body, []byte(`"texts"`)) && v.Name == "qwen-native" {
+			c, read = dashScopeVectors{}, func() *problem { return readDashScopeTexts(x) }
+		}
+		if bytes.Contains(body, []byte(`"requests"`)) && v.Name == "gemini" {
+			c, read = geminiVectors{}, func() *problem { return readGeminiTexts(x) }
 		}
 		if c == nil {
 			c = ernie{}

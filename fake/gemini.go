@@ -18,6 +18,7 @@ func init() {
 		Name: "gemini", About: "Google Gemini", Protocol: "generateContent", Kind: "gemini",
 		Base: "/v1beta", Model: "gemini-3.5-flash", Key: "fake-gemini-key",
 		Unknown: []string{"quota", "too-long"},
+		Vectors: Vectors{Model: "gemini-embedding-001", Size: 3072, Any: true, Most: 100},
 		door:    gemini{},
 	})
 }
@@ -41,6 +42,11 @@ func (c gemini) mount(mux *http.ServeMux, s *Server) {
 		p := c.authorised(x)
 		switch {
 		case p != nil:
+		case action == "batchEmbedContents" && model == s.Vendor.Vectors.Model:
+			if p = readGeminiTexts(x); p == nil {
+				x.answer(geminiVectors{c})
+				return
+			}
 		case model != s.model || action != "generateContent" && action != "streamGenerateContent":
 			p = &problem{what: notFound, message: "models/" + r.PathValue("action") + " is not found for API version v1beta"}
 		case x.ask.Stream && r.URL.Query().Get("alt") != "sse":

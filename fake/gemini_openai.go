@@ -9,6 +9,7 @@ func init() {
 		Unknown:    []string{"quota", "filtered", "too-long"},
 		Deviations: []string{"tools-whole", "usage-last-chunk"},
 		Cannot:     map[Scenario]string{Reasoning: "by this door Gemini keeps its thoughts to itself"},
+		Vectors:    Vectors{Model: "gemini-embedding-001", Size: 3072, Any: true, Most: 100},
 		door: &chat{
 			images: true, effort: []string{"none", "minimal", "low", "medium", "high"},
 			refused: []string{"seed", "logit_bias", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "metadata", "tools.strict"},

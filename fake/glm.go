@@ -29,6 +29,7 @@ func glm(auth func(*exchange) *problem) Vendor {
 		Base: "/api/paas/v4", Model: "glm-5.3", Key: "id0001.secret0001", Returns: true,
 		Deviations: []string{"usage-last-chunk", "usage-unasked", "role-every"},
 		Cannot:     map[Scenario]string{Vision: "glm-5.3 reads text only; glm-5v-turbo sees"},
+		Vectors:    Vectors{Model: "embedding-3", Size: 2048, Sizes: []int{256, 512, 1024}, Most: 64},
 		door:       glmChat(auth),
 	}
 }

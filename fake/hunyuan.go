@@ -9,6 +9,7 @@ func init() {
 		Base: "/v1", Model: "hy4", Key: "sk-fake-hunyuan", Returns: true,
 		Unknown:    []string{"too-long"},
 		Deviations: []string{"usage-every-chunk"},
+		Cannot:     map[Scenario]string{Embeddings: "nothing is known of embeddings on TokenHub"},
 		door: &chat{
 			images: true, choices: []string{"auto"}, effort: []string{"no_think", "low", "high"},
 			thinks: thinks{by: "effort", noThought: "no_think"}, thoughtsBack: true,

@@ -25,6 +25,7 @@ func init() {
 		Model: "hunyuan-turbos-latest", Key: "AKIDEXAMPLE0000000000000000000000000:EXAMPLEKEY0000000000000000000000",
 		Unknown: []string{"too-long", "rate-limit"},
 		Cannot: map[Scenario]string{
+			Embeddings: "its embeddings are an action apart, which is not spoken here",
 			Structured: "its own protocol knows no response_format", Vision: "hunyuan-turbos reads text only; hunyuan-vision sees",
 		},
 		door: tencent{},

@@ -8,7 +8,7 @@ func init() {
 		Name: "kimi", About: "Moonshot Kimi", Protocol: "Chat Completions", Kind: "kimi",
 		Base: "/v1", Model: "kimi-k3", Key: "sk-fake-kimi", Returns: true,
 		Deviations: []string{"usage-in-choice", "usage-unasked"},
-		Cannot:     map[Scenario]string{Vision: "nothing is known here of images and kimi-k3"},
+		Cannot:     map[Scenario]string{Embeddings: "nothing is known of its embeddings", Vision: "nothing is known here of images and kimi-k3"},
 		door: &chat{
 			refused: []string{"temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "seed", "parallel_tool_calls", "tools.strict"},
 			effort:  []string{"low", "high", "max"}, thinks: thinks{by: "thinking", always: true},

@@ -7,6 +7,7 @@ func init() {
 		Name: "llamacpp", About: "llama.cpp's server", Protocol: "Chat Completions", Kind: "llamacpp",
 		Base: "/v1", Model: "fake-qwen3-8b.gguf", Deviations: []string{"content-null"},
 		Unknown: []string{"quota", "filtered", "rate-limit", "rate-limit-bare"},
+		Vectors: Vectors{Model: "fake-embedding", Size: 1024},
 		door: &chat{
 			images: true, continues: true, thinks: thinks{by: "template", unasked: true},
 			errors: map[string]failure{

@@ -34,6 +34,9 @@ type column struct {
 
 // apt reports whether a protocol can carry what is tried.
 func (c column) apt(p protocol) bool {
+	if c.scenario == fake.Embeddings { // a protocol of its own
+		return p.name == "chat"
+	}
 	return !p.text || slices.Contains([]fake.Scenario{"", fake.Chat, fake.Stream, fake.Long}, c.scenario)
 }
 
@@ -48,6 +51,7 @@ func columns() []column {
 		{name: "structured", scenario: fake.Structured, try: (*cell).structured},
 		{name: "image", scenario: fake.Vision, try: (*cell).image},
 		{name: "long", scenario: fake.Long, try: (*cell).long},
+		{name: "embeddings", scenario: fake.Embeddings, try: (*cell).embeddings},
 		{name: "cancel", try: (*cell).cancel},
 		{name: "wrong key", try: (*cell).wrongKey},
 	}
@@ -304,6 +308,74 @@ func (c *cell) long() {
 	a, e := c.asks(q)
 	if c.whole(a, e, q) && a.text != fake.LongText {
 		c.errorf("the text is not the long one")
+	}
+}
+
+// embeddings asks for vectors in both forms, for more than the vendor gives at
+// once and for shorter ones, and with faults.
+func (c *cell) embeddings() {
+	v, ctx := c.vendor.Vectors, c.t.Context()
+	if c.lacks() != "" {
+		a, _ := c.embed(ctx, "m", []string{"甲"}, 0, false)
+		if c.symbol = refused; a.status != 400 && a.status != 404 || a.message == "" {
+			c.errorf("status %d, error %q (%s), want to be told that there are none", a.status, a.failed, a.message)
+		}
+		return
+	}
+	same := func(texts []string, size int, packed bool, calls int) {
+		before := c.fake.Asked()
+		a, rows := c.embed(ctx, "vectors", texts, size, packed)
+		if a.err != nil || a.status != 200 || a.failed != "" || len(rows) != len(texts) {
+			c.errorf("%d texts, base64 %v: status %d, error %q (%s), %v, %d vectors", len(texts), packed, a.status, a.failed, a.message, a.err, len(rows))
+			return
+		}
+		if size == 0 {
+			size = v.Size
+		}
+		for i, row := range rows {
+			if !slices.Equal(row, fake.Vector(texts[i], size)) {
+				c.errorf("%d texts, base64 %v: vector %d is not that of its text", len(texts), packed, i)
+			}
+		}
+		if n := c.fake.Asked() - before; n != calls {
+			c.errorf("%d texts took %d calls, want %d", len(texts), n, calls)
+		}
+		used, silent := 0, v.Model == "gemini-embedding-001" && c.vendor.Name == "gemini" // which says nothing of it
+		for _, e := range c.fake.Log()[len(c.fake.Log())-calls:] {
+			used += e.Reply.Usage.Input
+		}
+		if silent != a.estimated || a.input == 0 || !silent && a.input != used {
+			c.errorf("usage %d, estimated %v, want %d", a.input, a.estimated, used)
+		}
+	}
+	few := []string{"山", "𠮷祥 <|endoftext|>", "hill"}
+	same(few, 0, false, 1)
+	same(few[:1], 0, true, 1)
+	if most := v.Most; most > 0 && most <= 100 {
+		var many []string
+		for i := range most + 1 {
+			many = append(many, fmt.Sprint("text ", i))
+		}
+		same(many, 0, true, 2)
+	}
+	if v.Any || v.Sizes != nil {
+		same(few, 256, true, 1)
+	} else if a, _ := c.embed(ctx, "vectors", few, 7, false); a.status != 400 || a.message == "" {
+		c.errorf("another size: status %d, error %q (%s), want 400", a.status, a.failed, a.message)
+	}
+	for _, fault := range c.known("cut", "half-json", "error-200", "rate-limit", "quota", "down", "too-long") {
+		a, _ := c.embed(ctx, "vectors", []string{"山 [[fake fault=" + fault + "]]"}, 0, false)
+		kinds := faultKinds[fault]
+		if fault == "cut" {
+			kinds = []string{"cut", "protocol"}
+		}
+		c.fault(a, kinds...)
+		if got := a.header.Get("Retry-After"); fault == "rate-limit" && got != "7" {
+			c.errorf("Retry-After %q, want 7", got)
+		}
+	}
+	if a, _ := c.embed(ctx, "vectors", []string{"山 [[fake fault=no-usage]]"}, 0, false); a.input == 0 || !a.estimated {
+		c.errorf("usage %d, estimated %v, want a guess that says so", a.input, a.estimated)
 	}
 }
 

@@ -12,7 +12,7 @@ func init() {
 		Base: "/v1", Model: "fake-qwen3-32b",
 		Unknown:    []string{"rate-limit", "rate-limit-bare", "quota", "filtered", "too-long"},
 		Deviations: []string{"extra-forbidden", "usage-last-chunk", "usage-unasked", "tools-whole"},
-		Cannot:     map[Scenario]string{Vision: "the served model reads text only"},
+		Cannot:     map[Scenario]string{Embeddings: "nothing is known of its embeddings", Vision: "the served model reads text only"},
 		door: &chat{
 			thinks: thinks{by: "template", unasked: true},
 			known: []string{"model", "messages", "stream", "max_tokens", "temperature", "top_p", "top_k", "seed", "stop", "stop_token_ids", "presence_penalty", "frequency_penalty",

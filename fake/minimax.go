@@ -15,7 +15,7 @@ func init() {
 		Base: "/v1", Model: "MiniMax-M3", Key: "fake-minimax-key", Returns: true,
 		Unknown:    []string{"rate-limit", "too-long"},
 		Deviations: []string{"reasoning-think", "usage-last-chunk", "usage-unasked"},
-		Cannot:     map[Scenario]string{Structured: "it refuses response_format"},
+		Cannot:     map[Scenario]string{Embeddings: "its embeddings have a form of their own, which is not spoken here", Structured: "it refuses response_format"},
 		door: &chat{
 			images: true, thinks: thinks{by: "thinking", unasked: true},
 			refused: []string{"reasoning_effort", "presence_penalty", "frequency_penalty", "thinking_budget", "parallel_tool_calls", "response_format", "seed",

@@ -9,7 +9,7 @@ func init() {
 		Base: "/v1", Model: "openpangu-2.0-pro", Key: "fake-maas-key",
 		Unknown:    []string{"quota"},
 		Deviations: []string{"extra-forbidden", "content-null"},
-		Cannot:     map[Scenario]string{Vision: "openPangu 2.0 reads text only"},
+		Cannot:     map[Scenario]string{Embeddings: "nothing is known of its embeddings", Vision: "openPangu 2.0 reads text only"},
 		door: &chat{
 			thinks: thinks{by: "thinking"},
 			known: []string{"model", "messages", "stream", "stream_options", "max_tokens", "temperature", "top_p", "top_k", "n", "stop", "presence_penalty",

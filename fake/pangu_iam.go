@@ -16,7 +16,7 @@ func init() {
 		Name: "pangu-iam", About: "Huawei Pangu, a deployment of one's own", Protocol: "Chat Completions, IAM token", Kind: "pangu-iam",
 		Base: "/v1/fake-project/deployments/fake-deployment", Model: "pangu", Key: "fake-password",
 		Unknown: []string{"quota", "filtered", "too-long"},
-		Cannot:  map[Scenario]string{Vision: "the deployment reads text only"},
+		Cannot:  map[Scenario]string{Embeddings: "the deployment has no embeddings", Vision: "the deployment reads text only"},
 		params: func(address string) string {
 			return `{"user":"fake-user","domain":"fake-account","project":"fake-project","token_url":"` + address + `"}`
 		},

@@ -21,11 +21,12 @@ const (
 	Structured Scenario = "structured" // a schema: an example of it
 	Vision     Scenario = "image"      // an image: its type and size are told
 	Long       Scenario = "long"       // the words "long text": a long Chinese text
+	Embeddings Scenario = "embeddings" // vectors of texts, in place of an answer
 )
 
 // Scenarios returns all scenarios in the order to show them.
 func Scenarios() []Scenario {
-	return []Scenario{Chat, Stream, Tools, Parallel, Reasoning, Structured, Vision, Long}
+	return []Scenario{Chat, Stream, Tools, Parallel, Reasoning, Structured, Vision, Long, Embeddings}
 }
 
 // Reply is what a fake says, in pieces, whatever its protocol.
@@ -150,6 +151,9 @@ func play(a *Ask) Reply {
 	r.Finish = "stop"
 	if len(r.Calls()) > 0 {
 		r.Finish = "tool_calls"
+	}
+	if a.Size > 0 {
+		r.Pieces = nil
 	}
 	size := func(s string) int { return len([]rune(s)) }
 	r.Usage = Usage{Input: a.tokens(), Output: size(r.Text()), Reasoning: size(r.Thoughts())}

@@ -10,6 +10,7 @@ func init() {
 		Unknown:    []string{"too-long"},
 		Deviations: []string{"finish-normal"},
 		Cannot:     map[Scenario]string{Vision: "nothing is known here of images and this model"},
+		Vectors:    Vectors{Model: "embedding-v1", Size: 384, Most: 16},
 		door:       qianfan(nil),
 	})
 }

@@ -21,6 +21,7 @@ func init() {
 		Deviations: []string{"finish-normal"},
 		Cannot:     map[Scenario]string{Vision: "nothing is known here of images and this model"},
 		params:     func(address string) string { return `{"token_url":"` + address + `"}` },
+		Vectors:    Vectors{Model: "embedding-v1", Size: 384, Most: 16},
 		door: doors{
 			qianfan(func(x *exchange) *problem {
 				if x.s.holds(x.bearer()) {

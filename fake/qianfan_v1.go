@@ -20,7 +20,8 @@ func init() {
 		Base: base, Model: "completions_pro", Key: "ak0001:sk0001",
 		Unknown: []string{"rate-limit"},
 		Cannot: map[Scenario]string{
-			Reasoning: "ERNIE 4 does not think", Structured: "it knows JSON, but no schema", Vision: "its messages take text only", Parallel: "it calls one function at a time",
+			Embeddings: "for embeddings use the kind `qianfan`",
+			Reasoning:  "ERNIE 4 does not think", Structured: "it knows JSON, but no schema", Vision: "its messages take text only", Parallel: "it calls one function at a time",
 		},
 		params: func(address string) string { return `{"token_url":"` + address + `/oauth/2.0/token"}` },
 		door:   doors{route{"POST " + base + "/chat/{model}", ernie{}.serve}, route{"/oauth/2.0/token", oauthToken}},

@@ -9,6 +9,7 @@ func init() {
 		Base: "/compatible-mode/v1", Model: "qwen3.8-max", Key: "sk-fake-qwen",
 		Unknown:    []string{"too-long"},
 		Deviations: []string{"usage-null", "content-null"},
+		Vectors:    Vectors{Model: "text-embedding-v4", Size: 1024, Sizes: []int{64, 128, 256, 512, 768, 1536, 2048}, Most: 10},
 		door: &chat{
 			images: true, effort: []string{"none", "low", "medium", "xhigh"}, thinks: thinks{by: "enable_thinking", unasked: true},
 			errors: map[string]failure{

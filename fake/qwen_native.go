@@ -19,6 +19,7 @@ func init() {
 		Base: "/api/v1", Model: "qwen3.8-max", Key: "sk-fake-qwen",
 		Unknown:    []string{"too-long"},
 		Deviations: []string{"no-space"},
+		Vectors:    Vectors{Model: "text-embedding-v4", Size: 1024, Sizes: []int{64, 128, 256, 512, 768, 1536, 2048}, Most: 10},
 		door:       dashScope{},
 	})
 }
@@ -54,6 +55,21 @@ func (c dashScope) mount(mux *http.ServeMux, s *Server) {
 			x.answer(c)
 		}
 	}
+	mux.HandleFunc("POST "+s.Vendor.Base+"/services/embeddings/text-embedding/text-embedding", func(w http.ResponseWriter, r *http.Request) {
+		x := s.begin(w, r)
+		if x == nil {
+			return
+		}
+		p := &problem{what: unauthorized, message: "Invalid API-key provided."}
+		if x.bearer() == s.key {
+			p = readDashScopeTexts(x)
+		}
+		if p != nil {
+			x.refuse(c, *p)
+			return
+		}
+		x.answer(dashScopeVectors{c})
+	})
 	mux.HandleFunc("POST "+s.Vendor.Base+"/services/aigc/text-generation/generation", serve(false))
 	mux.HandleFunc("POST "+s.Vendor.Base+"/services/aigc/multimodal-generation/generation", serve(true))
 }

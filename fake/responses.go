@@ -16,7 +16,8 @@ func init() {
 		Name: "responses", About: "OpenAI", Protocol: "Responses", Kind: "responses",
 		Base: "/v1", Model: "gpt-5.5", Key: "sk-fake-openai",
 		Returns: true, Signed: true,
-		door: responses{},
+		Cannot: map[Scenario]string{Embeddings: "for embeddings use the kind `openai`"},
+		door:   responses{},
 	})
 }
 

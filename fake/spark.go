@@ -11,7 +11,7 @@ func init() {
 		Base: "/v2", Model: "spark-x", Key: "fake-api-password",
 		Unknown:    []string{"rate-limit"},
 		Deviations: []string{"finish-none", "usage-last-chunk", "usage-unasked", "role-every"},
-		Cannot:     map[Scenario]string{Vision: "its messages take text only"},
+		Cannot:     map[Scenario]string{Embeddings: "its embeddings are a service apart, with a protocol of their own", Vision: "its messages take text only"},
 		door: &chat{
 			thinks:  thinks{by: "thinking", unasked: true},
 			choices: []string{"none", "auto", "required", "function"},

@@ -22,7 +22,8 @@ func init() {
 		Model: "4.0Ultra", Key: "apikey0001:apisecret0001",
 		Unknown: []string{"rate-limit", "down"},
 		Cannot: map[Scenario]string{
-			Parallel: "its WebSocket carries one function call at a time", Vision: "its messages take text only",
+			Embeddings: "its embeddings are a service apart, with a protocol of their own",
+			Parallel:   "its WebSocket carries one function call at a time", Vision: "its messages take text only",
 			Structured: "its WebSocket knows no response_format", Reasoning: "4.0Ultra does not think; spark-x does",
 		},
 		Notes:  map[Scenario]string{Tools: "earlier calls and their results travel as text, and the header `X-Summit-Warning` says so"},

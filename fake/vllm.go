@@ -12,6 +12,7 @@ func vllm() Vendor {
 		Base: "/v1", Model: "fake-qwen3-8b",
 		Unknown:    []string{"quota", "filtered"},
 		Deviations: []string{"reasoning-plain"},
+		Vectors:    Vectors{Model: "fake-embedding", Size: 1024},
 		door:       &chat{images: true, continues: true, thinks: thinks{by: "template", unasked: true}, errors: engineErrors, refuse: engineError},
 	}
 }

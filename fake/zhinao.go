@@ -9,6 +9,7 @@ func init() {
 		Unknown:    []string{"too-long"},
 		Deviations: []string{"usage-last-chunk", "usage-unasked"},
 		Cannot:     map[Scenario]string{Reasoning: "360gpt2-pro does not think; the models named -o1 do", Vision: "360gpt2-pro reads text only"},
+		Vectors:    Vectors{Model: "embedding_s1_v1", Size: 768},
 		door: &chat{
 			refused: []string{"reasoning_effort", "parallel_tool_calls", "tools.strict"},
 			errors: map[string]failure{

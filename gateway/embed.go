@@ -52,7 +52,7 @@ func (x *exchange) embed() {
 	ctx, _, free := x.context()
 	defer free()
 	start := time.Now()
-	vectors, usage, err := embedder.Embed(ctx, call.Texts)
+	vectors, usage, err := embedder.Embed(ctx, call.Texts, call.Dimensions)
 	o := &llm.Outcome{Member: m.Card().Name, Usage: usage, Cost: m.Card().Cost(usage, start), Took: time.Since(start)}
 	x.answers = []*llm.Outcome{o}
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // embedder is a member with vectors and a tokenizer of its own.
 type embedder struct{ llm.Member }
 
-func (e embedder) Embed(_ context.Context, texts []string) ([][]float32, llm.Usage, error) {
+func (e embedder) Embed(_ context.Context, texts []string, _ int) ([][]float32, llm.Usage, error) {
 	var all [][]float32
 	for i, t := range texts {
 		if t == "busy" {

@@ -46,8 +46,11 @@ type TokenCounter interface {
 }
 
 // Embedder is a member that turns texts into vectors, one a text, in order.
+// dimensions asks for vectors of that length, 0 for the model's own: what the
+// model gives is for the caller to look at. Beside an error usage is what was
+// used until then.
 type Embedder interface {
-	Embed(ctx context.Context, texts []string) ([][]float32, Usage, error)
+	Embed(ctx context.Context, texts []string, dimensions int) ([][]float32, Usage, error)
 }
 
 // Stepper is a member that shows its logits, token by token.

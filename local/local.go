@@ -157,8 +157,8 @@ func (m *Member) CountTokens(_ context.Context, r *llm.Request) (int, error) {
 }
 
 // Embed returns one vector of unit length for each text: the mean of the
-// model's inner states over the text's tokens.
-func (m *Member) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+// model's inner states over the text's tokens. It can't be shortened.
+func (m *Member) Embed(ctx context.Context, texts []string, _ int) ([][]float32, llm.Usage, error) {
 	e, release, err := m.model.lease(ctx)
 	if err != nil {
 		return nil, llm.Usage{}, m.typed(err)

@@ -284,11 +284,11 @@ func TestProbe(t *testing.T) {
 
 func TestEmbed(t *testing.T) {
 	m := speaking(t, chatml, &scripted{})
-	rows, usage, err := m.Embed(t.Context(), []string{"ab", "c"})
+	rows, usage, err := m.Embed(t.Context(), []string{"ab", "c"}, 0)
 	if err != nil || len(rows) != 2 || rows[0][0] != 0.6 || rows[0][1] != 0.8 || usage.Input.N != 3 {
 		t.Errorf("got %v, %+v, %v", rows, usage, err)
 	}
-	if _, _, err := m.Embed(t.Context(), []string{""}); llm.AsError(err).Kind != llm.Invalid {
+	if _, _, err := m.Embed(t.Context(), []string{""}, 0); llm.AsError(err).Kind != llm.Invalid {
 		t.Errorf("got %v", err)
 	}
 }
@@ -492,7 +492,7 @@ func TestStoriesInAForm(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.Text), &v); err != nil || v.Name == nil || v.Good == nil {
 		t.Errorf("%q is not in the form: %v", got.Text, err)
 	}
-	rows, _, err := m.Embed(t.Context(), []string{"a dog", "a cat"})
+	rows, _, err := m.Embed(t.Context(), []string{"a dog", "a cat"}, 0)
 	if err != nil || len(rows) != 2 || len(rows[0]) != 64 {
 		t.Errorf("embeddings: %d, %v", len(rows), err)
 	}

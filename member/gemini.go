@@ -1,6 +1,7 @@
 package member
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/url"
@@ -21,7 +22,7 @@ func init() {
 	registerOpenAI(vendor{
 		name: "gemini", about: "Google Gemini", maker: "google",
 		baseURL: "https://generativelanguage.googleapis.com/v1beta", model: "gemini-3.5-flash", keyEnv: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"},
-		quirks: dialect.Quirks{Efforts: map[string]string{"none": "minimal", "xhigh": "high", "max": "high"}},
+		quirks: dialect.Quirks{EmbedBatch: 100, Efforts: map[string]string{"none": "minimal", "xhigh": "high", "max": "high"}},
 		params: func() params { return &GeminiParams{} },
 		wire: func(c *Config, p params) (wire, error) {
 			own := p.(*GeminiParams)
@@ -43,6 +44,11 @@ func init() {
 				decoder: func() decoder { return &geminiDecoder{GeminiStream: dialect.NewGeminiStream(), kept: kept} },
 				fault:   dialect.GeminiUpstreamError,
 				models:  readGeminiModels,
+			}, vectors: &vectors{
+				path: func(model string) string {
+					return "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/")) + ":batchEmbedContents"
+				},
+				encode: dialect.EncodeGeminiEmbed, read: dialect.ReadGeminiEmbeddings,
 			}, path: func(_ *llm.Request, model string) string {
 				path := "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
 				if q.NoStream {
@@ -51,8 +57,16 @@ func init() {
 				return path + ":streamGenerateContent?alt=sse"
 			}}, nil
 		},
-		wrap: func(m *OpenAI, _ params) llm.Member { return &Native{m} },
+		wrap: func(m *OpenAI, _ params) llm.Member { return &Gemini{Native{m}} },
 	})
+}
+
+// Gemini is a member on Google's own protocol. It is a llm.Embedder.
+type Gemini struct{ Native }
+
+// Embed asks the server for the texts' vectors.
+func (m *Gemini) Embed(ctx context.Context, texts []string, dimensions int) ([][]float32, llm.Usage, error) {
+	return m.server.Embed(ctx, texts, dimensions)
 }
 
 // GeminiParams are the settings of servers that speak Gemini's own protocol.

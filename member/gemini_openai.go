@@ -10,8 +10,9 @@ func init() {
 		name: "gemini-openai", about: "Google Gemini, OpenAI-compatible", maker: "google", manual: true,
 		baseURL: "https://generativelanguage.googleapis.com/v1beta/openai", model: "gemini-3.5-flash", keyEnv: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"},
 		quirks: dialect.Quirks{
-			Efforts: map[string]string{"xhigh": "high", "max": "high"},
-			Strip:   []string{"seed", "logit_bias", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "metadata", "tools.strict"},
+			EmbedBatch: 100,
+			Efforts:    map[string]string{"xhigh": "high", "max": "high"},
+			Strip:      []string{"seed", "logit_bias", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "metadata", "tools.strict"},
 		},
 	})
 }

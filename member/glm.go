@@ -16,7 +16,7 @@ func glm() vendor {
 		baseURL: "https://open.bigmodel.cn/api/paas/v4", model: "glm-5.3", keyEnv: []string{"ZHIPUAI_API_KEY", "GLM_API_KEY"},
 		quirks: dialect.Quirks{
 			ThinkingSwitch: "thinking", ReasoningField: "reasoning_content", AlwaysThink: []string{"glm-5.3", "glm-5.3-flash"},
-			Body: map[string]string{"tool_stream": "true"},
+			EmbedBatch: 64, Body: map[string]string{"tool_stream": "true"},
 			Pass: []string{"do_sample", "request_id", "user_id"},
 			Codes: map[string]llm.ErrorKind{
 				"1000": llm.Unauthorized, "1001": llm.Unauthorized, "1002": llm.Unauthorized, "1003": llm.Unauthorized, "1004": llm.Unauthorized,

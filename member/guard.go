@@ -374,12 +374,14 @@ func (g *Guard) Probe(ctx context.Context) error {
 	return wrong[0]
 }
 
-// Embed asks the targets for vectors, one after the other where one fails.
-func (g *Guard) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+// Embed asks the targets for vectors, one after the other where one fails. What
+// those that failed used is counted too.
+func (g *Guard) Embed(ctx context.Context, texts []string, dimensions int) ([][]float32, llm.Usage, error) {
 	if _, ok := llm.As[llm.Embedder](g.Unwrap()); !ok {
 		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: g.name, Param: "model", Message: "has no embeddings"}
 	}
 	a := &guarded{g: g, r: &llm.Request{}}
+	var used llm.Usage
 	for n := 0; ; n++ {
 		t, refusal, _ := g.pick(time.Now(), a.tried, 0)
 		var vectors [][]float32
@@ -391,17 +393,18 @@ func (g *Guard) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usa
 			if !ok {
 				err = &llm.Error{Kind: llm.Unsupported, Member: g.name, Param: "model", Message: "has no embeddings"}
 			} else {
-				vectors, usage, err = e.Embed(ctx, texts)
+				vectors, usage, err = e.Embed(ctx, texts, dimensions)
 			}
 			g.done(t, err, ctx.Err() != nil, time.Now())
 		}
+		used = used.Add(usage)
 		if err == nil {
 			g.earn()
-			return vectors, usage, nil
+			return vectors, used, nil
 		}
 		wait, ok := a.again(ctx, err, n)
 		if !ok || !pauseCtx(ctx, wait) {
-			return nil, usage, err
+			return nil, used, err
 		}
 	}
 }

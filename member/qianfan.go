@@ -15,7 +15,7 @@ func qianfan() vendor {
 		name: "qianfan", about: "Baidu ERNIE on Qianfan", maker: "baidu",
 		baseURL: "https://qianfan.baidubce.com/v2", model: "ernie-5.5-flash-preview", keyEnv: []string{"QIANFAN_API_KEY", "QIANFAN_TOKEN"},
 		quirks: dialect.Quirks{
-			ThinkingSwitch: "enable_thinking", ReasoningField: "reasoning_content",
+			ThinkingSwitch: "enable_thinking", ReasoningField: "reasoning_content", EmbedBatch: 16,
 			Efforts: map[string]string{"none": "", "minimal": "", "low": "", "medium": "", "high": "", "xhigh": "", "max": ""},
 			Codes:   map[string]llm.ErrorKind{"rpm_rate_limit_exceeded": llm.RateLimited, "tpm_rate_limit_exceeded": llm.RateLimited, "account_overdue": llm.QuotaExhausted},
 		},

@@ -39,7 +39,7 @@ func init() {
 			return wire{}, errors.New("params.generation: want text, multimodal or nothing (by the model's name)")
 		}
 		return wire{
-			noModels: true, body: own.body, chunk: dashScopeChunk,
+			noModels: true, body: own.body, chunk: dashScopeChunk, vectors: dashScopeVectors,
 			path: func(r *llm.Request, model string) string {
 				if own.multimodal(r, model) {
 					return "/services/aigc/multimodal-generation/generation"

@@ -91,11 +91,11 @@ func (k keyHeader) secrets() []string { return []string{k.key} }
 // ownQuirks refuses quirks that are of Chat Completions only, so that none is
 // set without effect.
 func ownQuirks(q dialect.Quirks) error {
-	q.Strip, q.Pass, q.Efforts, q.NoStream = nil, nil, nil, false
+	q.Strip, q.Pass, q.Efforts, q.NoStream, q.EmbedBatch = nil, nil, nil, false, 0
 	v := reflect.ValueOf(q)
 	for i := range v.NumField() {
 		if f := v.Field(i); !f.IsZero() && !(f.Kind() == reflect.Map || f.Kind() == reflect.Slice) || f.Kind() == reflect.Map && f.Len() > 0 || f.Kind() == reflect.Slice && f.Len() > 0 {
-			return fmt.Errorf("params.quirks: %s is of Chat Completions; this protocol takes strip, pass, efforts and no_stream", v.Type().Field(i).Tag.Get("yaml"))
+			return fmt.Errorf("params.quirks: %s is of Chat Completions; this protocol takes strip, pass, efforts, no_stream and embed_batch", v.Type().Field(i).Tag.Get("yaml"))
 		}
 	}
 	return nil

@@ -48,6 +48,9 @@ type wire struct {
 	// speech is a protocol that dialect writes and reads itself; nil = Chat
 	// Completions. With it body and chunk are not asked.
 	speech *speech
+	// vectors is how embeddings are asked for; nil = as OpenAI has it where the
+	// wire is OpenAI's own protocol, else not at all.
+	vectors *vectors
 	// heard looks at the server's headers and events beside the decoder, and
 	// adds what it learned to Start and to the Outcome; nil = nothing. A price
 	// on the card wins over a cost that was heard.

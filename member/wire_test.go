@@ -1,6 +1,7 @@
 package member
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"summit/dialect"
+	"summit/llm"
 )
 
 // native is how the suite of llmtest is run on a kind with a protocol or a key
@@ -99,6 +101,7 @@ func FuzzWires(f *testing.F) {
 	}
 	f.Add([]byte(`{"Response":{"Error":{"Code":"AuthFailure.SignatureExpire","Message":"m"}}}`))
 	f.Add([]byte(`{"header":{"code":10013,"message":"m"}}`))
+	f.Add([]byte(`{"output":{"embeddings":[{"text_index":1,"embedding":[1]},{"text_index":0,"embedding":[2]}]},"usage":{"total_tokens":3}}`))
 	f.Add([]byte(`{"error_code":17,"error_msg":"m"}`))
 	f.Fuzz(func(t *testing.T, event []byte) {
 		for name, chunk := range map[string]func([]byte) []byte{"hunyuan": hunyuanChunk, "dashscope": dashScopeChunk, "qianfan": qianfanChunk, "spark": sparkChunk} {
@@ -117,6 +120,10 @@ func FuzzWires(f *testing.F) {
 					t.Errorf("%s: text %q", name, e.Text)
 				}
 			}
+		}
+		rows, _, err := readDashScopeVectors(dialect.Quirks{}, bytes.NewReader(event), 2, 4)
+		if err == nil && (len(rows) != 2 || len(rows[0]) > 4 || len(rows[1]) > 4) || err != nil && llm.AsError(err).Message == "" {
+			t.Errorf("%q: vectors %v, error %v", event, rows, err)
 		}
 	})
 }

@@ -91,6 +91,7 @@ func (a *app) listFakes() error {
 		Protocol   string            `json:"protocol"`
 		Use        string            `json:"use"`
 		Model      string            `json:"model"`
+		Embeddings string            `json:"embeddings,omitempty"` // the model that turns texts into vectors
 		Deviations []string          `json:"deviations,omitempty"`
 		Cannot     map[string]string `json:"cannot,omitempty"`
 	}
@@ -108,7 +109,7 @@ func (a *app) listFakes() error {
 		for s, why := range f.Cannot {
 			cannot[string(s)] = why
 		}
-		v.Vendors = append(v.Vendors, vendor{f.Name, f.About, f.Protocol, f.Kind, f.Model, f.Deviations, cannot})
+		v.Vendors = append(v.Vendors, vendor{f.Name, f.About, f.Protocol, f.Kind, f.Model, f.Vectors.Model, f.Deviations, cannot})
 	}
 	for _, f := range fake.Faults() {
 		v.Faults = append(v.Faults, named(f))
@@ -176,6 +177,9 @@ func fakeBanner(s *fake.Server, at net.Addr) string {
 	}
 	if params := v.Params(address); params != "" {
 		fmt.Fprintf(&b, "    params: %s\n", params)
+	}
+	if v.Vectors.Model != "" {
+		fmt.Fprintf(&b, "\nFor embeddings, the model is %s.\n", v.Vectors.Model)
 	}
 	if s.Key() != "" {
 		fmt.Fprintf(&b, "\nand give it the key:\n\n  export FAKE_KEY='%s'\n", s.Key())
