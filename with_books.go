@@ -189,6 +189,30 @@ func statementForms(s *alliance.MemberStatement) map[string]func(io.Writer) erro
 	}}
 }
 
+// Bill writes a customer's statement of a month: csv, which has every posting
+// and is the canonical form, json, html or pdf.
+func (b *Accounting) Bill(ctx context.Context, customer string, period ledger.Period, format string, w io.Writer) error {
+	if format == "csv" {
+		_, err := b.Journal.Bill(ctx, customer, period, w)
+		return err
+	}
+	bill, err := b.Journal.Bill(ctx, customer, period, io.Discard)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(bill)
+	case "html":
+		return bill.HTML(w)
+	case "pdf":
+		return bill.PDF(w)
+	}
+	return fmt.Errorf("summit: bill: format %q, want csv, json, html or pdf", clip(format))
+}
+
 // Statement returns one file of a closed month's statements, such as glm.csv.
 func Statement(dataDir string, period ledger.Period, name string) ([]byte, error) {
 	if err := period.Valid(); err != nil {

@@ -45,6 +45,7 @@ func (b *booking) routes() []gateway.Extra {
 		{Pattern: "GET /admin/v1/books/closes/{period...}", Roles: everybody, Serve: b.showClose},
 		{Pattern: "GET /admin/v1/books/statements/{file...}", Roles: owners, Serve: b.showStatement},
 		{Pattern: "GET /admin/v1/books/proofs/{period...}", Roles: owners, Serve: b.showProof},
+		{Pattern: "GET /admin/v1/books/bills/{file...}", Roles: []identity.Role{identity.Admin, identity.User}, Serve: b.showBill},
 	}
 }
 
@@ -264,11 +265,48 @@ func (b *booking) showClose(ctx context.Context, q gateway.Query) (any, error) {
 	return r, nil
 }
 
+// statementTypes are the forms of statements by the ends of their names.
+var statementTypes = map[string]string{".csv": "text/csv; charset=utf-8", ".html": "text/html; charset=utf-8", ".pdf": "application/pdf", ".json": "application/json"}
+
+// maxBillBytes bounds a bill that is sent: it is put together in memory.
+const maxBillBytes = 64 << 20
+
+// bounded takes so many bytes and no more.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.most {
+		return 0, llm.Errorf(llm.TooLong, "the statement has more than %d bytes: \"summit statement --customer\" writes it to a file", b.most)
+	}
+	return b.Buffer.Write(p)
+}
+
+// showBill sends a customer's statement: PERIOD/CUSTOMER.csv, or .html, .pdf, .json.
+func (b *booking) showBill(ctx context.Context, q gateway.Query) (any, error) {
+	period, name, _ := strings.Cut(q.Path, "/")
+	ext := path.Ext(name)
+	customer, kind := strings.TrimSuffix(name, ext), statementTypes[ext]
+	if kind == "" || !ledger.ValidName(customer) {
+		return nil, llm.Errorf(llm.NotFound, "no statement %q, want PERIOD/CUSTOMER.csv, .html, .pdf or .json", clip(q.Path))
+	}
+	if q.Who.Role == identity.User && customer != q.Who.Tenant {
+		return nil, llm.Errorf(llm.Forbidden, "the key is of the customer %s", clip(q.Who.Tenant))
+	}
+	out := &bounded{most: maxBillBytes}
+	if err := b.Bill(ctx, customer, ledger.Period(period), strings.TrimPrefix(ext, "."), out); err != nil {
+		return nil, told(err)
+	}
+	return gateway.Raw{ContentType: kind, Name: period + "-" + name, Body: out.Bytes()}, nil
+}
+
 // showStatement sends a file: PERIOD/MEMBER.csv, or .html, .pdf, .json.
 func (b *booking) showStatement(_ context.Context, q gateway.Query) (any, error) {
 	period, name, _ := strings.Cut(q.Path, "/")
-	member, types := strings.TrimSuffix(name, path.Ext(name)), map[string]string{".csv": "text/csv; charset=utf-8", ".html": "text/html; charset=utf-8", ".pdf": "application/pdf", ".json": "application/json"}
-	kind, ok := types[path.Ext(name)]
+	member := strings.TrimSuffix(name, path.Ext(name))
+	kind, ok := statementTypes[path.Ext(name)]
 	if !ok || !ledger.ValidName(member) {
 		return nil, llm.Errorf(llm.NotFound, "no statement %q, want PERIOD/MEMBER.csv, .html, .pdf or .json", clip(q.Path))
 	}

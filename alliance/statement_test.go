@@ -58,7 +58,11 @@ func TestPDFFont(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := string(text)
+	bill, err := os.ReadFile("bill_form.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := string(text) + string(bill)
 	for _, names := range kindNames {
 		form += names[0]
 	}

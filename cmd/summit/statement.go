@@ -22,20 +22,37 @@ import (
 func init() { register(statementCommand) }
 
 func statementCommand(a *app) *cobra.Command {
-	var format, out string
+	var format, out, customer, period string
 	c := &cobra.Command{
-		Use:   "statement PERIOD MEMBER",
-		Short: "Print a member's statement of a closed month, or verify one",
+		Use:   "statement PERIOD MEMBER | --customer NAME --period PERIOD",
+		Short: "Print a statement of a month, of a member or of a customer, or verify one",
 		Long: `Statement prints what "summit settle close" wrote for a member: as CSV, which has
 every posting and is the canonical form, as JSON, HTML or PDF (in Chinese and
-English). "summit statement verify" computes a statement again.`,
+English). With --customer it prints what a customer was charged, got back and
+paid in, out of the books; of a month that is not closed more may come.
+"summit statement verify" computes a member's statement again.`,
 		Example: `  summit statement 2026-12 glm > glm.csv
   summit statement 2026-12 glm --format pdf --out glm.pdf
+  summit statement --customer acme --period 2026-12 --format pdf --out acme.pdf
   summit statement verify glm.csv --contracts contracts --record close.json`,
-		Args: cobra.ExactArgs(2),
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if a.output == "json" && !c.Flags().Changed("format") {
+				format = "json"
+			}
 			if !slices.Contains([]string{"csv", "json", "html", "pdf"}, format) {
 				return usage("--format %q, want csv, json, html or pdf", format)
+			}
+			if customer != "" {
+				if len(args) > 0 || period == "" {
+					return usage("want --period PERIOD with --customer, and nothing else")
+				}
+				return a.withBooks(c.Context(), func(b *summit.Accounting) error {
+					return toFile(a.out, out, func(w io.Writer) error { return b.Bill(c.Context(), customer, ledger.Period(period), format, w) })
+				})
+			}
+			if len(args) != 2 || period != "" {
+				return usage("want PERIOD and MEMBER, or --customer NAME --period PERIOD")
 			}
 			l, err := a.load()
 			if err != nil {
@@ -45,18 +62,35 @@ English). "summit statement verify" computes a statement again.`,
 			if err != nil {
 				return failed(`"summit settle close `+clip(args[0])+`" closes a month and writes its statements`, err)
 			}
-			if out == "" {
-				_, err = a.out.Write(text)
+			return toFile(a.out, out, func(w io.Writer) error {
+				_, err := w.Write(text)
 				return err
-			}
-			return os.WriteFile(out, text, 0o600)
+			})
 		},
 	}
+	c.Flags().StringVar(&customer, "customer", "", "whose statement, instead of a member's")
+	c.Flags().StringVar(&period, "period", "", "with --customer: the month, such as 2026-12")
 	c.Flags().StringVar(&format, "format", "csv", "csv, json, html or pdf")
 	c.Flags().StringVar(&out, "out", "", "file to write to (default: standard output)")
 	c.Flags().Var(setting{a, "data_dir"}, "data-dir", "folder with the books")
 	c.AddCommand(statementVerify(a))
 	return c
+}
+
+// toFile writes to the file, or to w where there is none. A file whose writing
+// fails is not left behind.
+func toFile(w io.Writer, file string, write func(io.Writer) error) error {
+	if file == "" {
+		return write(w)
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(file))
+	}
+	return nil
 }
 
 func statementVerify(a *app) *cobra.Command {
