@@ -26,16 +26,16 @@ func trainedWith(t *testing.T, first float64, one string, second float64, two st
 	t.Helper()
 	score := func(i int, share float64) (string, float64) {
 		if float64(i*37%80) < 80*share {
-			return fmt.Sprint(4 * i), 1
+			return fmt.Sprint(1000 + 4*i), 1
 		}
-		return fmt.Sprint(-1 - i), 0
+		return fmt.Sprint(1001 + 4*i), 0
 	}
 	var examples []brain.Example
 	for i := range 80 {
 		key, right := score(i, first)
 		other, too := score(79-i, second)
 		if too == 1 {
-			other = fmt.Sprint(4 * i)
+			other = fmt.Sprint(1000 + 4*i)
 		}
 		examples = append(examples, brain.Example{
 			Prompt: fmt.Sprintf("What is %d plus %d?", i, 3*i),

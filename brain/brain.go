@@ -50,7 +50,7 @@ type Brain struct {
 
 // header is the part of a Brain that people can read.
 type header struct {
-	Version  int      `json:"version"` // of the format: 2
+	Version  int      `json:"version"` // of the format: 3
 	Examples int      `json:"examples"`
 	Members  []Member `json:"members"`
 	Best     int      `json:"best"` // the most accurate member, by its place in Members

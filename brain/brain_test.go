@@ -28,9 +28,9 @@ func world(n int, seed uint64) ([]Example, Options) {
 		for j, p := range able {
 			r := Reply{Member: j, Cost: []float64{1, 1, 10, 0.2}[j], Tokens: 20 + 30*random.Float64()}
 			if random.Float64() < p {
-				r.Key, r.Score = "right", 1
+				r.Key, r.Score = said(i, seed, 0), 1
 			} else {
-				r.Key = fmt.Sprintf("wrong %d", random.IntN(4))
+				r.Key = said(i, seed, 1+random.IntN(4))
 				r.Tokens += 40
 			}
 			e.Replies = append(e.Replies, r)
@@ -38,6 +38,12 @@ func world(n int, seed uint64) ([]Example, Options) {
 		all = append(all, e)
 	}
 	return all, o
+}
+
+// said is an answer to question i that isn't given to any other; the right
+// one is kind 0.
+func said(i int, seed uint64, kind int) string {
+	return fmt.Sprint(1000000 + (i*7919+int(seed)*104729)%90000*10 + kind)
 }
 
 func trained(t testing.TB, examples []Example, o Options) *Brain {

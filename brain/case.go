@@ -23,6 +23,9 @@ type Case struct {
 	walk   walk
 	keys   []string // of answers, by what stands in the ground's keys
 	kept   []byte   // the prompt's sketch
+	near   []near   // its neighbours
+	key    heard    // for use while an answer comes in
+	form   heard
 	coin   float64
 	plan   *plan
 	at     int // the plan's next step
@@ -32,9 +35,9 @@ type Case struct {
 
 type seat struct {
 	name   string
+	member int     // by its place in the brain; -1 = it isn't known
 	length float64 // expected logarithm
 	spread float64
-	known  bool
 }
 
 // newcomer is by how much, in log-odds, a member that the brain doesn't know
@@ -57,9 +60,9 @@ func (b *Brain) caseOf(sketch []int8, seats []Seat) *Case {
 	}
 	c.coin = coinOf(c.kept)
 	c.walk.begin()
-	var found [maxNear]near
 	v := newView(len(b.header.Members))
-	b.look(b.store.nearest(sketch, false, found[:0]), -1, &v)
+	c.near = b.store.nearest(sketch, false, make([]near, 0, maxNear))
+	b.look(c.near, -1, &v)
 	c.fill(&v, seats)
 	return c
 }
@@ -77,7 +80,7 @@ func (c *Case) fill(v *view, seats []Seat) {
 	}
 	for i, from := range seats {
 		s := &c.seats[i]
-		s.name, g.keys[i] = from.Name, noKey
+		s.name, s.member, g.keys[i] = from.Name, -1, noKey
 		j, ok := b.byName[from.Name]
 		if !ok {
 			g.right[i], g.costX[i], g.voices[i].weight = b.guess(v, from.CostX)
@@ -88,9 +91,9 @@ func (c *Case) fill(v *view, seats []Seat) {
 			continue
 		}
 		m := &b.header.Members[j]
-		s.known, s.length, s.spread = true, v.length[j], m.Spread
+		s.member, s.length, s.spread = j, v.length[j], m.Spread
 		g.seatOf[j] = i
-		g.voices[i] = b.header.Model.voiceOf(v, m, j, 0)
+		g.voices[i] = b.header.Model.voiceOf(v, m, j)
 		g.right[i], g.costX[i] = b.header.Solo.right(v, j), v.costX[j]
 		c.shift(i, from.Shift)
 	}
@@ -135,7 +138,7 @@ func (b *Brain) guess(v *view, costX float64) (right, cost, weight float64) {
 	for _, j := range order {
 		n := float64(len(order))
 		odds += b.header.Solo.odds(v, j) / n
-		weight += b.header.Model.voiceOf(v, &b.header.Members[j], j, 0).weight / n
+		weight += b.header.Model.voiceOf(v, &b.header.Members[j], j).weight / n
 	}
 	return sigmoid(odds - newcomer), cost, weight - newcomer
 }
@@ -152,9 +155,8 @@ func (c *Case) Answer(i int, key string, tokens float64) {
 		c.at++
 	}
 	s := &c.seats[i]
-	if l := excess(tokens, s.length, s.spread); l != 0 {
-		g.voices[i].weight += m.Length*l + m.Length2*l*l
-	}
+	e := c.echo(i, key)
+	g.voices[i].weight += m.reply(excess(tokens, s.length, s.spread), &e)
 	if key != "" {
 		at := slices.Index(c.keys, key)
 		if at < 0 {
@@ -249,7 +251,7 @@ func (c *Case) Next(p Policy) Step {
 func (c *Case) why(i int) string {
 	g := &c.ground
 	why := fmt.Sprintf("right on %.0f %% of questions like this, at %.2gx", 100*g.right[i], g.costX[i])
-	if !c.seats[i].known {
+	if c.seats[i].member < 0 {
 		why = fmt.Sprintf("not known yet, taken to be right on %.0f %%, at %.2gx", 100*g.right[i], g.costX[i])
 	}
 	if c.walk.win >= 0 {

@@ -49,7 +49,8 @@ func (t *trainer) stand(i int) ground {
 			continue
 		}
 		member := &b.header.Members[j]
-		g.voices[j] = b.header.Model.voiceOf(v, member, j, t.excess[i][j])
+		g.voices[j] = b.header.Model.voiceOf(v, member, j)
+		g.voices[j].weight += b.header.Model.reply(t.excess[i][j], t.echo(i, j))
 		g.paid[j], g.scores[j], g.keys[j] = r.Cost/b.header.Unit, r.Score, noKey
 		if r.Key == "" {
 			continue

@@ -16,16 +16,22 @@ const maxKinds = 12
 type model struct {
 	// A member adds to the score of its answer
 	//   Base + Overall*o + Common*c + Special*s + Length*l + Length2*l^2
+	//   + Key*k + KeyOwn*k' + Form*f + FormOwn*f'
 	// and what is its own (Member.Bonus).
 	// o: the log-odds of its overall accuracy. c: by how much all members do
 	// better on the neighbours than overall. s: by how much it does beyond
 	// that. l: how long its reply is, in deviations from what was expected.
+	// k, k', f and f': the answer's echo.
 	Base    float64 `json:"base"`
 	Overall float64 `json:"overall"`
 	Common  float64 `json:"common"`
 	Special float64 `json:"special"`
 	Length  float64 `json:"length"`
 	Length2 float64 `json:"length2"`
+	Key     float64 `json:"key"`
+	KeyOwn  float64 `json:"key_own"`
+	Form    float64 `json:"form"`
+	FormOwn float64 `json:"form_own"`
 	// Those who agree aren't independent: an answer's score also has Count
 	// times the logarithm of how many gave it, Vendor times that for the share
 	// of them that have a companion of the same vendor, Share times its share
@@ -45,7 +51,12 @@ type model struct {
 }
 
 // figures is how many figures a model has, and figure is one of them.
-const figures = 15
+const (
+	figures = 19
+	atEach  = 0  // the first of what a member adds
+	atAgree = 10 // the first of what those who agree add
+	atNone  = 14 // the first of what none being right has
+)
 
 type figure struct {
 	name  string
@@ -60,6 +71,7 @@ func (m *model) figures() [figures]figure {
 	return [figures]figure{
 		{"base", &m.Base, -0.3}, {"overall", &m.Overall, 0.72}, {"common", &m.Common, 0}, {"special", &m.Special, 0.2},
 		{"length", &m.Length, -0.1}, {"length2", &m.Length2, 0},
+		{"key", &m.Key, 0}, {"key_own", &m.KeyOwn, 0}, {"form", &m.Form, 0}, {"form_own", &m.FormOwn, 0},
 		{"count", &m.Count, 1.7}, {"vendor", &m.Vendor, -0.4}, {"share", &m.Share, 0.6}, {"most", &m.Most, -0.2},
 		{"none", &m.None, -0.4}, {"none_asked", &m.NoneAsked, -0.1}, {"none_split", &m.NoneSplit, 0.3},
 		{"none_kinds", &m.NoneKinds, 0.9}, {"none_common", &m.NoneCommon, -1},
@@ -75,14 +87,18 @@ type voice struct {
 	vendor uint64  // one bit
 }
 
-// voiceOf is a member's, by what the neighbours say of it and the excess of
-// its reply's length.
-func (m *model) voiceOf(v *view, member *Member, j int, excess float64) voice {
+// voiceOf is a member's, by what the neighbours say of it, before it answered.
+func (m *model) voiceOf(v *view, member *Member, j int) voice {
 	return voice{
-		weight: m.Base + m.Overall*v.overall[j] + m.Common*v.common + m.Special*v.special[j] +
-			m.Length*excess + m.Length2*excess*excess + member.Bonus,
+		weight: m.Base + m.Overall*v.overall[j] + m.Common*v.common + m.Special*v.special[j] + member.Bonus,
 		vendor: member.vendor,
 	}
+}
+
+// reply returns what a reply adds to its member's weight, by the excess of its
+// length and its answer's echo.
+func (m *model) reply(excess float64, e *echo) float64 {
+	return m.Length*excess + m.Length2*excess*excess + m.Key*e.key + m.KeyOwn*e.keyOwn + m.Form*e.form + m.FormOwn*e.formOwn
 }
 
 // tally is the answers so far. It is a value: who looks ahead copies it.

@@ -17,8 +17,8 @@ type trial struct {
 
 type trialStep struct {
 	member int
-	facts  [6]float64 // in the order of the model's figures
-	kind   int32      // -1 = no answer, or one too many
+	facts  [atAgree]float64 // in the order of the model's figures
+	kind   int32            // -1 = no answer, or one too many
 }
 
 const (
@@ -52,7 +52,8 @@ func (t *trainer) trials() []trial {
 					continue
 				}
 				l := t.excess[i][j]
-				step := trialStep{j, [6]float64{1, v.overall[j], v.common, v.special[j], l, l * l}, -1}
+				e := t.echo(i, j)
+				step := trialStep{j, [atAgree]float64{1, v.overall[j], v.common, v.special[j], l, l * l, e.key, e.keyOwn, e.form, e.formOwn}, -1}
 				if r.Key == "" {
 					one.tally.miss()
 				} else {
@@ -181,7 +182,7 @@ func (one *trial) loss(x, slope []float64) float64 {
 			loss -= r * math.Log(max(o.p[h], 1e-300))
 		}
 		for k, f := range tally.facts(int32(h)) {
-			slope[6+k] += over[h] * f
+			slope[atAgree+k] += over[h] * f
 		}
 	}
 	rest = max(rest, 0)
@@ -189,9 +190,9 @@ func (one *trial) loss(x, slope []float64) float64 {
 		loss -= rest * math.Log(max(o.none, 1e-300))
 	}
 	for k, f := range tally.noneFacts() {
-		slope[10+k] += (o.none - rest) * f
+		slope[atNone+k] += (o.none - rest) * f
 	}
-	slope[14] += (o.none - rest) * one.common
+	slope[figures-1] += (o.none - rest) * one.common
 	for i := range one.steps {
 		s := &one.steps[i]
 		if s.kind < 0 {

@@ -11,11 +11,12 @@ import (
 
 // A brain's file is the line magic, a line of JSON (the header), and then, as
 // plain bytes: the rarities [buckets], the sketches [examples][dims] as signed
-// bytes, and the scores, costs and lengths, each [examples][members]. The last
+// bytes, the scores, costs and lengths, each [examples][members], and likewise
+// the answers' marks, two bytes each, low one first: all keys, all forms. The last
 // 32 bytes are the SHA-256 of all before. design.md says what each byte means.
 const (
 	magic   = "summit-brain\n"
-	version = 2
+	version = 3
 )
 
 // maxFigure bounds the figures of a model, either way: sums of 16 answers stay
@@ -48,6 +49,11 @@ func (b *Brain) Write(w io.Writer) error {
 	}
 	for _, block := range [][]uint8{b.scores, b.costs, b.lengths} {
 		file.Write(block)
+	}
+	for _, block := range [][]uint16{b.keys, b.forms} {
+		for _, v := range block {
+			file.Write([]byte{byte(v), byte(v >> 8)})
+		}
 	}
 	sum := sha256.Sum256(file.Bytes())
 	file.Write(sum[:])
@@ -88,7 +94,7 @@ func Read(r io.Reader) (*Brain, error) {
 	}
 	rest = rest[end+1:]
 	n, m := b.header.Examples, len(b.header.Members)
-	if want := buckets + n*dims + 3*n*m + sha256.Size; len(rest) != want {
+	if want := buckets + n*dims + 7*n*m + sha256.Size; len(rest) != want {
 		return nil, fmt.Errorf("brain: %d bytes after the header, want %d for %d examples of %d members", len(rest), want, n, m)
 	}
 	body := len(data) - sha256.Size
@@ -106,8 +112,18 @@ func Read(r io.Reader) (*Brain, error) {
 		b.sketches[i] = int8(c)
 	}
 	b.scores, b.costs, b.lengths = take(n*m), take(n*m), take(n*m)
+	b.keys, b.forms = pairs(take(2*n*m)), pairs(take(2*n*m))
 	b.finish(codes)
 	return b, nil
+}
+
+// pairs reads numbers of two bytes each.
+func pairs(data []byte) []uint16 {
+	all := make([]uint16, len(data)/2)
+	for i := range all {
+		all[i] = uint16(data[2*i]) | uint16(data[2*i+1])<<8
+	}
+	return all
 }
 
 // valid checks a header that came from outside, so that no figure in it leads

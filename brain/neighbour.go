@@ -110,10 +110,12 @@ func (s *store) nearest(sketch []int8, skipSame bool, dst []near) []near {
 // store is what is kept of the training examples.
 type store struct {
 	n, members int
-	sketches   []int8  // [example][dims]
-	scores     []uint8 // [example][member]; unasked = no row
-	costs      []uint8 // [example][member]; see costOf
-	lengths    []uint8 // [example][member]; see lengthOf
+	sketches   []int8   // [example][dims]
+	scores     []uint8  // [example][member]; unasked = no row
+	costs      []uint8  // [example][member]; see costOf
+	lengths    []uint8  // [example][member]; see lengthOf
+	keys       []uint16 // [example][member]; the answer's mark, zero = none
+	forms      []uint16 // [example][member]; likewise
 
 	norms []float32 // 1/|sketch|, by example; zero = it has no features
 	tails []float32 // |second half of the sketch| / |sketch|

@@ -20,6 +20,7 @@ func TestLossSlopes(t *testing.T) {
 	tr.b.header.Shape = shape{2, 0.3}
 	tr.lookAround()
 	tr.measureLengths()
+	tr.listen()
 	trials := tr.trials()
 	n := figures + len(o.Members)
 	x, slope, other := make([]float64, n), make([]float64, n), make([]float64, n)

@@ -7,12 +7,15 @@ import (
 	"strconv"
 )
 
+// sketchVersion changes with the way that sketches are made.
+const sketchVersion = 2
+
 // Space names the sketches that can be compared with each other: those of
 // brains with the same rarities. A sketch that was kept can be looked up in
 // another brain of the same space only.
 func (b *Brain) Space() string {
 	h := sha256.New()
-	h.Write([]byte(strconv.Itoa(version) + " " + strconv.Itoa(dims) + "\n"))
+	h.Write([]byte(strconv.Itoa(sketchVersion) + " " + strconv.Itoa(dims) + "\n"))
 	h.Write(b.codes)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -53,6 +53,7 @@ func Train(examples []Example, o Options) (*Brain, error) {
 	t.b.header.Shape = t.chooseShape()
 	t.lookAround()
 	t.measureLengths()
+	t.listen()
 	_, w := t.marginal(t.b)
 	t.b.header.Solo = solo{w[0], w[1], w[2], w[3]}
 	t.fit()
@@ -72,6 +73,7 @@ type trainer struct {
 	fitted   []int       // examples that the model is fitted to
 	grams    [][]gram    // by example
 	excess   [][]float64 // by example and member: how much longer the reply is than expected
+	echoes   [][]echo    // by example and reply
 }
 
 func newTrainer(examples []Example, o Options) (*trainer, error) {
@@ -228,6 +230,7 @@ func (t *trainer) remember(like *Brain) []uint8 {
 	*s = store{
 		n: n, members: m,
 		sketches: make([]int8, n*dims), scores: make([]uint8, n*m), costs: make([]uint8, n*m), lengths: make([]uint8, n*m),
+		keys: make([]uint16, n*m), forms: make([]uint16, n*m),
 	}
 	t.each(n, func(i int) {
 		sketch(t.examples[i].Prompt, rarity, s.sketches[i*dims:(i+1)*dims])
@@ -236,6 +239,8 @@ func (t *trainer) remember(like *Brain) []uint8 {
 			s.scores[at] = unasked
 			if r := t.reply(i, j); r != nil {
 				s.scores[at], s.costs[at], s.lengths[at] = scoreCode(r.Score), costCode(r.Cost/t.b.header.Unit), lengthCode(r.Tokens)
+				said := markOf(r.Key)
+				s.keys[at], s.forms[at] = said.key, said.form
 			}
 		}
 	})

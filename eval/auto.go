@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"summit/brain"
@@ -90,7 +89,7 @@ func (l *learner) add(b *board, pool, questions []int) {
 			}
 			key := ""
 			if v.key >= 0 {
-				key = strconv.Itoa(int(v.key))
+				key = b.names[q][v.key]
 			}
 			// As a replayed member reports its usage.
 			tokens := math.Round(c.TokensOut) + math.Round(c.Hidden)

@@ -15,8 +15,9 @@ import (
 // fusion; a test holds the two against each other.
 type board struct {
 	suite *record.Suite
-	m     int      // members
-	votes []ballot // [question][member]
+	m     int        // members
+	votes []ballot   // [question][member]
+	names [][]string // of the classes of equal answers, by question and ballot's key
 }
 
 // ballot is what one member said to one question.
@@ -42,6 +43,7 @@ type said struct {
 func newBoard(s *record.Suite) *board {
 	b := &board{suite: s, m: len(s.Members), votes: make([]ballot, len(s.Questions)*len(s.Members))}
 	finals := map[string]said{} // by what was said; no class = incomparable
+	b.names = make([][]string, len(s.Questions))
 	for q := range s.Questions {
 		classes := map[string]int32{}
 		for m := range s.Members {
@@ -71,6 +73,7 @@ func newBoard(s *record.Suite) *board {
 			if !ok {
 				class = int32(len(classes))
 				classes[final.class] = class
+				b.names[q] = append(b.names[q], final.class)
 			}
 			v.key, v.prose = class, final.prose
 		}

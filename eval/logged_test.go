@@ -141,9 +141,9 @@ func pair(t *testing.T, first, second float64, like *brain.Brain) *brain.Brain {
 	for i := range 200 {
 		e := brain.Example{Prompt: fmt.Sprintf("What is %d times %d?", i, i+3)}
 		for j, share := range []float64{first, second} {
-			r := brain.Reply{Member: j, Key: fmt.Sprint(-1 - j - 10*i), Cost: 1, Tokens: 10}
+			r := brain.Reply{Member: j, Key: fmt.Sprint(10001 + j + 10*i), Cost: 1, Tokens: 10}
 			if random.Float64() < share {
-				r.Score, r.Key = 1, fmt.Sprint(i)
+				r.Score, r.Key = 1, fmt.Sprint(10000+10*i)
 			}
 			e.Replies = append(e.Replies, r)
 		}

@@ -24,9 +24,9 @@ func taughtBy(t testing.TB, able ...float64) *brain.Brain {
 	for i := range 400 {
 		e := brain.Example{Prompt: fmt.Sprintf("What is %d times %d?", i, i+1)}
 		for j, p := range able {
-			r := brain.Reply{Member: j, Key: fmt.Sprint(random.IntN(50)), Cost: []float64{1, 1, 20}[j], Tokens: 10}
+			r := brain.Reply{Member: j, Key: fmt.Sprint(10000 + 10*i + 1 + random.IntN(5)), Cost: []float64{1, 1, 20}[j], Tokens: 10}
 			if random.Float64() < p {
-				r.Key, r.Score = "right", 1
+				r.Key, r.Score = fmt.Sprint(10000+10*i), 1
 			}
 			e.Replies = append(e.Replies, r)
 		}

@@ -1,0 +1,196 @@
+package brain
+
+import (
+	"math"
+	"slices"
+	"unicode"
+)
+
+// mark is what is kept of an answer: enough to see that the same one, or one
+// of its form, was given before, not enough to read it. Zero = none.
+type mark struct{ key, form uint16 }
+
+// maxForm is how many runs of an answer its form tells.
+const maxForm = 12
+
+// markOf returns the mark of an answer's normal form; none for an empty one.
+func markOf(key string) mark {
+	if key == "" {
+		return mark{}
+	}
+	whole, form := uint64(14695981039346656037), uint64(14695981039346656037)
+	last, runs := rune(-1), 0
+	for _, r := range key {
+		whole = (whole ^ uint64(r)) * 1099511628211
+		if runs >= maxForm {
+			continue
+		}
+		// What it is made of: a run of digits is as good as another.
+		c := r
+		switch {
+		case unicode.IsDigit(r):
+			c = '0'
+		case unicode.Is(unicode.Han, r):
+			c = '字'
+		case unicode.IsUpper(r):
+			c = 'A'
+		case unicode.IsLetter(r):
+			c = 'a'
+		}
+		if c == last && c != r {
+			continue
+		}
+		form = (form ^ uint64(c)) * 1099511628211
+		last = c
+		runs++
+	}
+	return mark{short(whole), short(form)}
+}
+
+// short folds a hash to what is kept of it; never zero.
+func short(h uint64) uint16 { return uint16(mix(h)%math.MaxUint16) + 1 }
+
+// echo is what neighbours say of an answer: by how much, in log-odds, those
+// who gave it, or one of its form, were right there more often than they are
+// overall. own is the part of the member who gives it now.
+type echo struct{ key, keyOwn, form, formOwn float64 }
+
+const (
+	// maxHeard is how many examples are asked for an echo.
+	maxHeard = 100
+	// echoHold and ownHold are as how many answers, all alike, overall
+	// accuracies count against an echo.
+	echoHold, ownHold = 6, 2
+)
+
+// heard is what neighbours scored with one answer or form.
+type heard struct {
+	given, score, usual float64   // over all members
+	by, scored          []float64 // by member
+}
+
+func (h *heard) begin(members int) {
+	if len(h.by) != members {
+		h.by, h.scored = make([]float64, members), make([]float64, members)
+	}
+	clear(h.by)
+	clear(h.scored)
+	h.given, h.score, h.usual = 0, 0, 0
+}
+
+// common returns the echo over all members.
+func (h *heard) common() float64 {
+	if h.given == 0 {
+		return 0
+	}
+	usual := h.usual / h.given
+	return logit((h.score+echoHold*usual)/(h.given+echoHold)) - logit(usual)
+}
+
+// own returns the echo of one member's.
+func (h *heard) own(j int, m *Member) float64 {
+	if h.by[j] == 0 {
+		return 0
+	}
+	return logit((h.scored[j]+ownHold*m.Accuracy)/(h.by[j]+ownHold)) - m.logit
+}
+
+// listen gathers what the examples near a prompt say of an answer and of its
+// form. self is the example that is looked at while training, which doesn't
+// count; -1 = none. A prompt without features has no neighbours: then some of
+// all examples speak, each a little.
+func (b *Brain) listen(neighbours []near, self int, m mark, key, form *heard) {
+	members := len(b.header.Members)
+	key.begin(members)
+	form.begin(members)
+	if m == (mark{}) {
+		return
+	}
+	if len(neighbours) > 0 {
+		for _, n := range neighbours {
+			b.hark(int(n.example), float64(n.cosine)*float64(n.cosine), m, key, form)
+		}
+		return
+	}
+	most := min(b.store.n, maxFar)
+	for i := range most {
+		if at := i * b.store.n / most; at != self {
+			b.hark(at, farWeight, m, key, form)
+		}
+	}
+}
+
+const (
+	// maxFar is how many examples speak where there are no neighbours, and
+	// farWeight what each counts, where a neighbour of the same text counts 1.
+	maxFar    = 512
+	farWeight = 0.1
+)
+
+// hark adds what one example says.
+func (b *Brain) hark(example int, weight float64, m mark, key, form *heard) {
+	at := b.store.at(example, 0)
+	forms, keys := b.forms[at:at+b.store.members], b.keys[at:at+b.store.members]
+	for j, f := range forms {
+		if f != m.form {
+			continue
+		}
+		score := weight * float64(b.scores[at+j]) / scoreUnit
+		usual := weight * b.header.Members[j].Accuracy
+		form.add(j, weight, score, usual)
+		if keys[j] == m.key {
+			key.add(j, weight, score, usual)
+		}
+	}
+}
+
+func (h *heard) add(j int, weight, score, usual float64) {
+	h.given += weight
+	h.score += score
+	h.usual += usual
+	h.by[j] += weight
+	h.scored[j] += score
+}
+
+// voice returns the echo for member j; -1 = it isn't known.
+func (b *Brain) voice(j int, key, form *heard) echo {
+	e := echo{key: key.common(), form: form.common()}
+	if j >= 0 {
+		m := &b.header.Members[j]
+		e.keyOwn, e.formOwn = key.own(j, m), form.own(j, m)
+	}
+	return e
+}
+
+// echo returns that of a seat's answer.
+func (c *Case) echo(i int, key string) echo {
+	if key == "" {
+		return echo{}
+	}
+	c.b.listen(c.near, -1, markOf(key), &c.key, &c.form)
+	return c.b.voice(c.seats[i].member, &c.key, &c.form)
+}
+
+// listen gathers the echoes of all answers of the examples.
+func (t *trainer) listen() {
+	t.echoes = make([][]echo, len(t.examples))
+	t.each(len(t.echoes), func(i int) {
+		replies := t.examples[i].Replies
+		t.echoes[i] = make([]echo, len(replies))
+		var key, form heard
+		for k := range replies {
+			if replies[k].Key == "" || slices.ContainsFunc(replies[:k], func(r Reply) bool { return r.Key == replies[k].Key }) {
+				continue
+			}
+			t.b.listen(t.near[i], i, markOf(replies[k].Key), &key, &form)
+			for l := k; l < len(replies); l++ {
+				if replies[l].Key == replies[k].Key {
+					t.echoes[i][l] = t.b.voice(replies[l].Member, &key, &form)
+				}
+			}
+		}
+	})
+}
+
+// echo returns that of member j's answer to example i, which it was asked.
+func (t *trainer) echo(i, j int) *echo { return &t.echoes[i][t.rows[i*len(t.b.header.Members)+j]] }
