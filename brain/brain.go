@@ -170,7 +170,8 @@ func newView(members int) view {
 // at while training, whose own score then doesn't count; -1 = none.
 func (b *Brain) look(neighbours []near, self int, v *view) {
 	members := b.header.Members
-	var weights [maxNear]float64
+	neighbours = neighbours[:min(len(neighbours), maxLooked)]
+	var weights [maxLooked]float64
 	for i, n := range neighbours {
 		weights[i] = math.Pow(float64(n.cosine), b.header.Shape.Power)
 	}

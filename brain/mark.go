@@ -19,7 +19,7 @@ func markOf(key string) mark {
 		return mark{}
 	}
 	whole, form := uint64(14695981039346656037), uint64(14695981039346656037)
-	last, runs := rune(-1), 0
+	last, runs := rune(0), 0
 	for _, r := range key {
 		whole = (whole ^ uint64(r)) * 1099511628211
 		if runs >= maxForm {
@@ -29,15 +29,15 @@ func markOf(key string) mark {
 		c := r
 		switch {
 		case unicode.IsDigit(r):
-			c = '0'
+			c = -1
 		case unicode.Is(unicode.Han, r):
-			c = '字'
+			c = -2
 		case unicode.IsUpper(r):
-			c = 'A'
+			c = -3
 		case unicode.IsLetter(r):
-			c = 'a'
+			c = -4
 		}
-		if c == last && c != r {
+		if c < 0 && c == last {
 			continue
 		}
 		form = (form ^ uint64(c)) * 1099511628211
@@ -52,12 +52,10 @@ func short(h uint64) uint16 { return uint16(mix(h)%math.MaxUint16) + 1 }
 
 // echo is what neighbours say of an answer: by how much, in log-odds, those
 // who gave it, or one of its form, were right there more often than they are
-// overall. own is the part of the member who gives it now.
+// overall. own is how much more that is for the member who gives it now.
 type echo struct{ key, keyOwn, form, formOwn float64 }
 
 const (
-	// maxHeard is how many examples are asked for an echo.
-	maxHeard = 100
 	// echoHold and ownHold are as how many answers, all alike, overall
 	// accuracies count against an echo.
 	echoHold, ownHold = 6, 2
@@ -87,12 +85,13 @@ func (h *heard) common() float64 {
 	return logit((h.score+echoHold*usual)/(h.given+echoHold)) - logit(usual)
 }
 
-// own returns the echo of one member's.
-func (h *heard) own(j int, m *Member) float64 {
+// own returns the echo of one member's, beyond that of all.
+func (h *heard) own(j int, m *Member, common float64) float64 {
 	if h.by[j] == 0 {
 		return 0
 	}
-	return logit((h.scored[j]+ownHold*m.Accuracy)/(h.by[j]+ownHold)) - m.logit
+	usual := sigmoid(m.logit + common)
+	return logit((h.scored[j]+ownHold*usual)/(h.by[j]+ownHold)) - logit(usual)
 }
 
 // listen gathers what the examples near a prompt say of an answer and of its
@@ -157,7 +156,7 @@ func (b *Brain) voice(j int, key, form *heard) echo {
 	e := echo{key: key.common(), form: form.common()}
 	if j >= 0 {
 		m := &b.header.Members[j]
-		e.keyOwn, e.formOwn = key.own(j, m), form.own(j, m)
+		e.keyOwn, e.formOwn = key.own(j, m, e.key), form.own(j, m, e.form)
 	}
 	return e
 }

@@ -11,8 +11,13 @@ type near struct {
 	cosine  float32
 }
 
-// maxNear is how many neighbours are looked at.
-const maxNear = 40
+const (
+	// maxNear is how many neighbours are found, and heard for what they said:
+	// an answer is given again more seldom than members are right.
+	maxNear = 100
+	// maxLooked is how many of them say how reliable members are.
+	maxLooked = 40
+)
 
 // half is how much of a sketch is looked at first.
 const half = dims / 2
