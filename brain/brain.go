@@ -35,7 +35,6 @@ type Member struct {
 	Spread   float64 `json:"spread"` // deviation of that from what the neighbours' replies let expect; 0 = lengths are unknown
 	Bonus    float64 `json:"bonus"`  // what its answers weigh beyond that
 	vendor   uint64  // one bit
-	logit    float64 // of Accuracy
 }
 
 // Brain is what was learned from examples. It is read-only and may be shared.
@@ -126,7 +125,6 @@ func (b *Brain) finish(codes []uint8) {
 	for j := range b.header.Members {
 		m := &b.header.Members[j]
 		b.byName[m.Name] = j
-		m.logit = logit(m.Accuracy)
 		m.vendor = bit(vendors, m.Vendor)
 	}
 }
@@ -180,13 +178,8 @@ func (b *Brain) look(neighbours []near, self int, v *view) {
 	seen := 0.0 // how much of the neighbours all members were asked
 	for j := range members {
 		m := &members[j]
-		accuracy, overall := m.Accuracy, m.logit
-		if self >= 0 && m.Asked > 1 {
-			if s := b.scores[b.store.at(self, j)]; s != unasked {
-				accuracy = (accuracy*float64(m.Asked) - float64(s)/scoreUnit) / float64(m.Asked-1)
-				overall = logit(accuracy)
-			}
-		}
+		accuracy := b.without(self, j)
+		overall := logit(accuracy)
 		scores, scored := prior*accuracy, prior
 		costs := prior * m.CostX
 		lengths, measured := prior*m.Length, prior

@@ -24,8 +24,7 @@ type Case struct {
 	keys   []string // of answers, by what stands in the ground's keys
 	kept   []byte   // the prompt's sketch
 	near   []near   // its neighbours
-	key    heard    // for use while an answer comes in
-	form   heard
+	ear    *ear     // what neighbours say of answers; nil = none came yet
 	coin   float64
 	plan   *plan
 	at     int // the plan's next step

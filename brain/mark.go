@@ -61,19 +61,100 @@ const (
 	echoHold, ownHold = 6, 2
 )
 
+// ear hears what neighbours say of one answer after the other to a question.
+type ear struct {
+	usual     []float64 // overall accuracies, by member
+	key, form heard
+}
+
 // heard is what neighbours scored with one answer or form.
 type heard struct {
-	given, score, usual float64   // over all members
+	given, score, usual float64   // over all members; usual as they score overall
 	by, scored          []float64 // by member
 }
 
-func (h *heard) begin(members int) {
-	if len(h.by) != members {
-		h.by, h.scored = make([]float64, members), make([]float64, members)
+// ear begins to listen. self is the example that is looked at while training,
+// whose own scores then don't count; -1 = none.
+func (b *Brain) ear(self int) *ear {
+	n := len(b.header.Members)
+	all := make([]float64, 5*n)
+	part := func(i int) []float64 { return all[i*n : (i+1)*n : (i+1)*n] }
+	e := &ear{part(0), heard{by: part(1), scored: part(2)}, heard{by: part(3), scored: part(4)}}
+	for j := range e.usual {
+		e.usual[j] = b.without(self, j)
 	}
+	return e
+}
+
+// without returns how accurate member j is on all examples but one; -1 = all.
+func (b *Brain) without(self, j int) float64 {
+	m := &b.header.Members[j]
+	if self >= 0 && m.Asked > 1 {
+		if s := b.scores[b.store.at(self, j)]; s != unasked {
+			return (m.Accuracy*float64(m.Asked) - float64(s)/scoreUnit) / float64(m.Asked-1)
+		}
+	}
+	return m.Accuracy
+}
+
+const (
+	// maxFar is how many examples speak where there are no neighbours, and
+	// farWeight what each counts, where a neighbour of the same text counts 1.
+	maxFar    = 512
+	farWeight = 0.1
+)
+
+// listen gathers what the examples near a prompt say of an answer and of its
+// form. A prompt without features has no neighbours: then some of all examples
+// speak, each a little.
+func (b *Brain) listen(neighbours []near, self int, m mark, e *ear) {
+	e.key.clear()
+	e.form.clear()
+	if m == (mark{}) {
+		return
+	}
+	if len(neighbours) > 0 {
+		for _, n := range neighbours {
+			b.hark(int(n.example), float64(n.cosine)*float64(n.cosine), m, e)
+		}
+		return
+	}
+	most := min(b.store.n, maxFar)
+	for i := range most {
+		if at := i * b.store.n / most; at != self {
+			b.hark(at, farWeight, m, e)
+		}
+	}
+}
+
+// hark adds what one example says.
+func (b *Brain) hark(example int, weight float64, m mark, e *ear) {
+	at := b.store.at(example, 0)
+	forms, keys := b.forms[at:at+b.store.members], b.keys[at:at+b.store.members]
+	for j, f := range forms {
+		if f != m.form {
+			continue
+		}
+		score, usual := weight*float64(b.scores[at+j])/scoreUnit, weight*e.usual[j]
+		e.form.add(j, weight, score, usual)
+		if keys[j] == m.key {
+			e.key.add(j, weight, score, usual)
+		}
+	}
+}
+
+func (h *heard) clear() {
 	clear(h.by)
 	clear(h.scored)
 	h.given, h.score, h.usual = 0, 0, 0
+}
+
+func (h *heard) add(j int, weight, score, usual float64) {
+	h.given += weight
+	h.score += score
+	h.usual += usual
+	h.by[j] += weight
+	h.scored[j] += score
 }
 
 // common returns the echo over all members.
@@ -85,80 +166,22 @@ func (h *heard) common() float64 {
 	return logit((h.score+echoHold*usual)/(h.given+echoHold)) - logit(usual)
 }
 
-// own returns the echo of one member's, beyond that of all.
-func (h *heard) own(j int, m *Member, common float64) float64 {
+// own returns the echo of member j's, beyond that of all.
+func (h *heard) own(j int, usual, common float64) float64 {
 	if h.by[j] == 0 {
 		return 0
 	}
-	usual := sigmoid(m.logit + common)
+	usual = sigmoid(logit(usual) + common)
 	return logit((h.scored[j]+ownHold*usual)/(h.by[j]+ownHold)) - logit(usual)
 }
 
-// listen gathers what the examples near a prompt say of an answer and of its
-// form. self is the example that is looked at while training, which doesn't
-// count; -1 = none. A prompt without features has no neighbours: then some of
-// all examples speak, each a little.
-func (b *Brain) listen(neighbours []near, self int, m mark, key, form *heard) {
-	members := len(b.header.Members)
-	key.begin(members)
-	form.begin(members)
-	if m == (mark{}) {
-		return
-	}
-	if len(neighbours) > 0 {
-		for _, n := range neighbours {
-			b.hark(int(n.example), float64(n.cosine)*float64(n.cosine), m, key, form)
-		}
-		return
-	}
-	most := min(b.store.n, maxFar)
-	for i := range most {
-		if at := i * b.store.n / most; at != self {
-			b.hark(at, farWeight, m, key, form)
-		}
-	}
-}
-
-const (
-	// maxFar is how many examples speak where there are no neighbours, and
-	// farWeight what each counts, where a neighbour of the same text counts 1.
-	maxFar    = 512
-	farWeight = 0.1
-)
-
-// hark adds what one example says.
-func (b *Brain) hark(example int, weight float64, m mark, key, form *heard) {
-	at := b.store.at(example, 0)
-	forms, keys := b.forms[at:at+b.store.members], b.keys[at:at+b.store.members]
-	for j, f := range forms {
-		if f != m.form {
-			continue
-		}
-		score := weight * float64(b.scores[at+j]) / scoreUnit
-		usual := weight * b.header.Members[j].Accuracy
-		form.add(j, weight, score, usual)
-		if keys[j] == m.key {
-			key.add(j, weight, score, usual)
-		}
-	}
-}
-
-func (h *heard) add(j int, weight, score, usual float64) {
-	h.given += weight
-	h.score += score
-	h.usual += usual
-	h.by[j] += weight
-	h.scored[j] += score
-}
-
-// voice returns the echo for member j; -1 = it isn't known.
-func (b *Brain) voice(j int, key, form *heard) echo {
-	e := echo{key: key.common(), form: form.common()}
+// echo returns what was heard, for member j; -1 = one that isn't known.
+func (e *ear) echo(j int) echo {
+	all := echo{key: e.key.common(), form: e.form.common()}
 	if j >= 0 {
-		m := &b.header.Members[j]
-		e.keyOwn, e.formOwn = key.own(j, m, e.key), form.own(j, m, e.form)
+		all.keyOwn, all.formOwn = e.key.own(j, e.usual[j], all.key), e.form.own(j, e.usual[j], all.form)
 	}
-	return e
+	return all
 }
 
 // echo returns that of a seat's answer.
@@ -166,8 +189,11 @@ func (c *Case) echo(i int, key string) echo {
 	if key == "" {
 		return echo{}
 	}
-	c.b.listen(c.near, -1, markOf(key), &c.key, &c.form)
-	return c.b.voice(c.seats[i].member, &c.key, &c.form)
+	if c.ear == nil {
+		c.ear = c.b.ear(-1)
+	}
+	c.b.listen(c.near, -1, markOf(key), c.ear)
+	return c.ear.echo(c.seats[i].member)
 }
 
 // listen gathers the echoes of all answers of the examples.
@@ -176,15 +202,15 @@ func (t *trainer) listen() {
 	t.each(len(t.echoes), func(i int) {
 		replies := t.examples[i].Replies
 		t.echoes[i] = make([]echo, len(replies))
-		var key, form heard
+		ear := t.b.ear(i)
 		for k := range replies {
 			if replies[k].Key == "" || slices.ContainsFunc(replies[:k], func(r Reply) bool { return r.Key == replies[k].Key }) {
 				continue
 			}
-			t.b.listen(t.near[i], i, markOf(replies[k].Key), &key, &form)
+			t.b.listen(t.near[i], i, markOf(replies[k].Key), ear)
 			for l := k; l < len(replies); l++ {
 				if replies[l].Key == replies[k].Key {
-					t.echoes[i][l] = t.b.voice(replies[l].Member, &key, &form)
+					t.echoes[i][l] = ear.echo(replies[l].Member)
 				}
 			}
 		}
