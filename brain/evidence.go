@@ -71,7 +71,7 @@ func (m *model) figures() [figures]figure {
 	return [figures]figure{
 		{"base", &m.Base, -0.3}, {"overall", &m.Overall, 0.72}, {"common", &m.Common, 0}, {"special", &m.Special, 0.2},
 		{"length", &m.Length, -0.1}, {"length2", &m.Length2, 0},
-		{"key", &m.Key, 0}, {"key_own", &m.KeyOwn, 0}, {"form", &m.Form, 0}, {"form_own", &m.FormOwn, 0},
+		{"key", &m.Key, 0.15}, {"key_own", &m.KeyOwn, 0.1}, {"form", &m.Form, 0.4}, {"form_own", &m.FormOwn, 0.1},
 		{"count", &m.Count, 1.7}, {"vendor", &m.Vendor, -0.4}, {"share", &m.Share, 0.6}, {"most", &m.Most, -0.2},
 		{"none", &m.None, -0.4}, {"none_asked", &m.NoneAsked, -0.1}, {"none_split", &m.NoneSplit, 0.3},
 		{"none_kinds", &m.NoneKinds, 0.9}, {"none_common", &m.NoneCommon, -1},
