@@ -128,16 +128,28 @@ func Load(s Sources) (*Loaded, error) {
 	if len(problems) > 0 {
 		return nil, &ConfigError{problems}
 	}
-	l.Config.DataDir = homed(l.Config.DataDir, s.Env)
+	l.Config.home(s.Env)
 	if l.Config.DataDir == "" {
 		l.Config.DataDir = DefaultDataDir(s.Env)
 	}
-	l.Config.Brain.File = homed(l.Config.Brain.File, s.Env)
-	for name, m := range l.Config.Members {
-		m.KeyFile = homed(m.KeyFile, s.Env)
-		l.Config.Members[name] = m
-	}
 	return l, nil
+}
+
+// home puts the user's home into every path that begins with ~/.
+func (c *Config) home(env func(string) (string, bool)) {
+	for _, path := range []*string{&c.DataDir, &c.Brain.File, &c.Books.Terms, &c.Books.Contracts} {
+		*path = homed(*path, env)
+	}
+	for name, m := range c.Members {
+		m.File, m.KeyFile = homed(m.File, env), homed(m.KeyFile, env)
+		for i, e := range m.Endpoints {
+			m.Endpoints[i].KeyFile = homed(e.KeyFile, env)
+		}
+		if p, ok := m.Params.(*LocalParams); ok {
+			p.Template = homed(p.Template, env)
+		}
+		c.Members[name] = m
+	}
 }
 
 // Origin says where the setting of that path is from: FILE:LINE, "env NAME",
@@ -227,7 +239,9 @@ type Setting struct {
 }
 
 // Settings returns all plain values in the order of the file.
-func Settings() []Setting { return settings(reflect.TypeFor[Config](), "", nil) }
+func Settings() []Setting {
+	return slices.DeleteFunc(settings(reflect.TypeFor[Config](), "", nil), func(s Setting) bool { return s.typ.Kind() == reflect.Slice })
+}
 
 // Env returns the environment variable that sets it, such as SUMMIT_LOG_LEVEL.
 func (s Setting) Env() string {
@@ -238,12 +252,13 @@ func (s Setting) flag() string {
 	return "--" + strings.NewReplacer(".", "-", "_", "-").Replace(s.Path)
 }
 
+// settings returns the plain values of a struct, and its lists.
 func settings(t reflect.Type, path string, index []int) []Setting {
 	var all []Setting
 	for _, f := range fieldsOf(t) {
 		at, place := join(path, f.name), append(index[:len(index):len(index)], f.index...)
 		switch {
-		case f.typ.Kind() == reflect.Map || f.typ.Kind() == reflect.Slice:
+		case f.typ.Kind() == reflect.Map:
 		case f.typ.Kind() == reflect.Struct && f.typ != timeType:
 			all = append(all, settings(f.typ, at, place)...)
 		default:

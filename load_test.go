@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -166,12 +167,22 @@ func TestSearch(t *testing.T) {
 func TestHome(t *testing.T) {
 	f := func(path, want string, e func(string) (string, bool)) {
 		t.Helper()
-		l, err := Load(Sources{Path: write(t, fmt.Sprintf("data_dir: %q\nmembers: {a: {use: test-echo, key_file: %q}}", path, path)), Env: e})
+		l, err := Load(Sources{Path: write(t, strings.ReplaceAll(`
+data_dir: PATH
+brain: {file: PATH}
+books: {terms: PATH, contracts: PATH}
+members:
+  a: {use: test-echo, key_file: PATH, endpoints: [{key_file: PATH}]}
+  b: {use: local, file: PATH, params: {template: PATH}}
+`, "PATH", strconv.Quote(path))), Env: e})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l.Config.DataDir != want || l.Config.Members["a"].KeyFile != want {
-			t.Errorf("%q became %q and %q, want %q", path, l.Config.DataDir, l.Config.Members["a"].KeyFile, want)
+		c, a, b := l.Config, l.Config.Members["a"], l.Config.Members["b"]
+		for i, got := range []string{c.DataDir, c.Brain.File, c.Books.Terms, c.Books.Contracts, a.KeyFile, a.Endpoints[0].KeyFile, b.File, b.Params.(*LocalParams).Template} {
+			if got != want {
+				t.Errorf("path %d: %q became %q, want %q", i, path, got, want)
+			}
 		}
 	}
 	f("~/x", filepath.Join("/home/me", "x"), env("HOME=/home/me"))

@@ -6,9 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"summit/alliance"
 	"summit/llm"
 	"summit/money"
 )
@@ -195,6 +197,30 @@ func TestReload(t *testing.T) {
 	}
 	if changes, err := s.Reload(t.Context(), second); err != nil || changes.String() != "needs a restart: listen" {
 		t.Errorf("the same again: %v, %v", changes, err)
+	}
+}
+
+// What holds from the next start only is said, and has no effect before.
+func TestReloadKeepsWhatNeedsARestart(t *testing.T) {
+	s := open(t, Config{Discover: Discover{Enabled: new(false), Demonstration: true}, Identity: Identity{Origins: []string{}}})
+	before := len(s.Entries())
+	c := Config{Discover: Discover{Enabled: new(false)}, Distill: Distill{Tenants: []string{"team"}}, Identity: Identity{Hosts: []string{"here"}},
+		Books: Books{Terms: "terms.yaml", Contracts: "contracts"}, FX: map[string]FX{"USD": {Worth: 7, Source: "bank", Date: time.Unix(0, 0)}}}
+	want := "changed fx; needs a restart: identity.hosts, books.terms, books.contracts, distill.tenants, discover.demonstration"
+	for range 2 { // what needs a restart needs it until then
+		changes, err := s.Reload(t.Context(), c)
+		if err != nil || changes.String() != want {
+			t.Errorf("changes %q, %v, want %q", changes, err, want)
+		}
+		want = strings.TrimPrefix(want, "changed fx; ")
+	}
+	for _, e := range s.Entries() {
+		if _, contracted := llm.As[*alliance.Contracted](e.Member); contracted || !e.Model && e.Source != SourceDemo {
+			t.Errorf("%s is %s, contracted: %v, want a member of the demonstration as at the start", e.Name, e.Source, contracted)
+		}
+	}
+	if got := len(s.Entries()); got != before {
+		t.Errorf("%d entries, want %d as before", got, before)
 	}
 }
 

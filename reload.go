@@ -49,13 +49,17 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 	if c.Currency != s.config.Currency {
 		return Changes{}, &ConfigError{[]Problem{{Path: "currency", Text: fmt.Sprintf("it was %s at the start and is %s now, which needs a restart", s.config.Currency, c.Currency)}}}
 	}
-	next, err := newDirectory(ctx, c, s.locals, s.purse, s.shift, s.log)
+	changes := s.config.differences(c)
+	// What holds from the next start only must not shape the members either:
+	// they would not fit what is around them.
+	now := s.config
+	now.Members, now.Models, now.FX, now.Brain.File, now.Identity.Tenants = c.Members, c.Models, c.FX, c.Brain.File, c.Identity.Tenants
+	next, err := newDirectory(ctx, now, s.locals, s.purse, s.shift, s.log)
 	if err != nil {
 		return Changes{}, err
 	}
-	changes := s.config.differences(c)
 	if s.serving != nil && s.serving.books != nil {
-		changed, err := s.serving.books.reload(ctx, s.config.Books, next.members)
+		changed, err := s.serving.books.reload(ctx, s.config.Books, next.members, s.log)
 		if err != nil {
 			return Changes{}, err
 		}
@@ -83,9 +87,13 @@ func (s *Summit) Reload(ctx context.Context, c Config) (Changes, error) {
 			s.serving.runs.Forget()
 		}
 	}
-	if !reflect.DeepEqual(old.tenants, next.tenants) {
+	if !equal(old.tenants, next.tenants) {
 		changes.Changed = append(changes.Changed, "identity.tenants")
 	}
+	if !equal(s.config.FX, now.FX) {
+		changes.Changed = append(changes.Changed, "fx")
+	}
+	// One by one: requests read other settings meanwhile.
 	s.config.Members, s.config.Models, s.config.FX, s.config.Brain.File = c.Members, c.Models, c.FX, c.Brain.File
 	s.config.Identity.Tenants = c.Identity.Tenants
 	return changes, nil
@@ -99,13 +107,20 @@ func (c Config) same(d Config, name string) bool {
 // differences returns the settings that a reload can't change.
 func (c Config) differences(d Config) (changes Changes) {
 	value := func(c Config, index []int) any { return reflect.ValueOf(c).FieldByIndex(index).Interface() }
-	for _, s := range Settings() {
-		if s.Path != "brain.file" && !reflect.DeepEqual(value(c, s.index), value(d, s.index)) {
+	for _, s := range settings(reflect.TypeFor[Config](), "", nil) {
+		if s.Path != "brain.file" && !equal(value(c, s.index), value(d, s.index)) {
 			changes.Restart = append(changes.Restart, s.Path)
 		}
 	}
-	if !slices.Equal(c.Identity.Origins, d.Identity.Origins) || !slices.Equal(c.Identity.Hosts, d.Identity.Hosts) {
-		changes.Restart = append(changes.Restart, "identity.origins or identity.hosts")
-	}
 	return changes
+}
+
+// equal reports whether two values are the same. A list or mapping that is
+// empty is the same as none.
+func equal(a, b any) bool {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	if k := x.Kind(); (k == reflect.Slice || k == reflect.Map) && x.Len()+y.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a, b)
 }

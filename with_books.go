@@ -20,14 +20,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"summit/alliance"
 	"summit/fusion"
 	"summit/identity"
+	"summit/internal/whole"
 	"summit/ledger"
 	"summit/llm"
-	"summit/money"
 	"summit/run"
 )
 
@@ -114,7 +112,7 @@ func openStore(ctx context.Context, c Config) (ledger.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := ledger.OpenPostgres(ctx, url, ledger.PostgresOptions{})
+	s, err := ledger.Open(ctx, url)
 	if err != nil {
 		return nil, fmt.Errorf("summit: books: %w", err)
 	}
@@ -145,7 +143,10 @@ func (b *Accounting) ClosePeriod(ctx context.Context, period ledger.Period) (*al
 	if err != nil {
 		return nil, "", err
 	}
-	return record, folder, os.WriteFile(filepath.Join(folder, "close.json"), append(text, '\n'), 0o600)
+	return record, folder, whole.File(filepath.Join(folder, "close.json"), 0o600, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
 }
 
 // State writes the statements of a closed month into the folder and returns the
@@ -158,21 +159,16 @@ func (b *Accounting) State(ctx context.Context, period ledger.Period, folder str
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("summit: statements: %w", err)
 	}
-	create := func(name string) (*os.File, error) {
-		return os.OpenFile(filepath.Join(folder, name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	}
-	record, all, err := b.Journal.Statements(ctx, period, func(member string) (io.WriteCloser, error) { return create(member + ".csv") })
+	record, all, err := b.Journal.Statements(ctx, period, func(member string) (io.WriteCloser, error) {
+		return os.OpenFile(filepath.Join(folder, member+".csv"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	})
 	if err != nil {
 		return nil, err
 	}
 	record.Sign(key)
 	for _, s := range all {
 		for ext, write := range statementForms(s) {
-			f, err := create(s.Member + "." + ext)
-			if err != nil {
-				return nil, fmt.Errorf("summit: statements: %w", err)
-			}
-			if err := errors.Join(write(f), f.Close()); err != nil {
+			if err := whole.File(filepath.Join(folder, s.Member+"."+ext), 0o600, write); err != nil {
 				return nil, fmt.Errorf("summit: statements: %s: %w", s.Member, err)
 			}
 		}
@@ -344,6 +340,7 @@ func openBooking(ctx context.Context, c Config, members []string, log *slog.Logg
 	if err := unjudged(a.Journal.Alliance(), members); err != nil {
 		return nil, errors.Join(&NotReadyError{err, "name a member under judge in " + c.Books.Terms + ", or leave judge out"}, a.Close())
 	}
+	warnUnsold(a.Journal.Alliance(), members, log)
 	if a.own { // with PostgreSQL other servers may have requests in flight
 		n, err := a.Journal.Recover(ctx)
 		if err != nil {
@@ -392,9 +389,20 @@ func lacking(a *alliance.Alliance, members []string) []string {
 	return missing
 }
 
+// warnUnsold tells of members whose contracts are all for other days: who needs
+// them is refused until one holds.
+func warnUnsold(a *alliance.Alliance, members []string, log *slog.Logger) {
+	now := time.Now()
+	for _, m := range members {
+		if !a.Holds(m, now) {
+			log.Warn("the member can't be sold: none of its contracts holds today", "member", m)
+		}
+	}
+}
+
 // reload lets terms and contracts hold as their files have them now, and
 // reports whether they differ.
-func (b *booking) reload(ctx context.Context, c Books, members []string) (bool, error) {
+func (b *booking) reload(ctx context.Context, c Books, members []string, log *slog.Logger) (bool, error) {
 	a, err := alliance.ReadFiles(c.Terms, c.Contracts)
 	if err != nil {
 		return false, fmt.Errorf("summit: books: %w", err)
@@ -405,6 +413,7 @@ func (b *booking) reload(ctx context.Context, c Books, members []string) (bool, 
 	if err := unjudged(a, members); err != nil {
 		return false, err
 	}
+	warnUnsold(a, members, log)
 	hashes := func(a *alliance.Alliance) []string {
 		all := []string{a.Terms.Hash}
 		for _, c := range a.Contracts() {
@@ -498,60 +507,4 @@ func (m *soldMember) Embed(ctx context.Context, texts []string, dimensions int) 
 		vectors = nil
 	}
 	return vectors, usage, err
-}
-
-// moneyMetrics shows what the books say while they are collected: by one query,
-// so that the figures add up, and from the first moment of a new process.
-type moneyMetrics struct{ *booking }
-
-func moneyDesc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("summit_books_"+name, help+" In the currency of the books; from the books themselves, so a restart loses nothing.", labels, nil)
-}
-
-var (
-	moneySpent   = moneyDesc("spent", "What customers were charged in all, with what is held for requests in flight.")
-	moneyTax     = moneyDesc("tax", "Tax that was taken in.")
-	moneyFee     = moneyDesc("fee", "The operator's share.")
-	moneyReserve = moneyDesc("reserve", "The alliance's reserve.")
-	moneyHeld    = moneyDesc("held", "Held for requests in flight.")
-	moneyWallets = moneyDesc("wallets", "What customers have in their wallets.")
-	moneyOwed    = moneyDesc("owed", "What customers owe.")
-	moneyEarned  = moneyDesc("member_earned", "What a member has coming: open, and closed and not paid.", "member")
-	moneyCost    = moneyDesc("member_cost", "A member's costs by its contract.", "member")
-	moneyBorne   = moneyDesc("member_sacrificed", "Costs that a member has borne itself.", "member")
-	moneyPutOff  = moneyDesc("member_deferred", "Costs of a member that wait to be repaid.", "member")
-)
-
-// Describe tells what Collect sends.
-func (moneyMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{moneySpent, moneyTax, moneyFee, moneyReserve, moneyHeld, moneyWallets, moneyOwed, moneyEarned, moneyCost, moneyBorne, moneyPutOff} {
-		to <- d
-	}
-}
-
-// Collect sends what the books say at the moment.
-func (m moneyMetrics) Collect(to chan<- prometheus.Metric) {
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
-	defer stop()
-	t, err := m.Journal.Totals(ctx)
-	if err != nil {
-		to <- prometheus.NewInvalidMetric(moneySpent, err)
-		return
-	}
-	gauge := func(d *prometheus.Desc, u alliance.Units, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(u)/money.Micro, labels...)
-	}
-	gauge(moneySpent, t.Spent)
-	gauge(moneyTax, t.Tax)
-	gauge(moneyFee, t.Fee)
-	gauge(moneyReserve, t.Reserve)
-	gauge(moneyHeld, t.Held)
-	gauge(moneyWallets, t.Wallets)
-	gauge(moneyOwed, t.Owed)
-	for _, x := range t.Members {
-		gauge(moneyEarned, x.Earned(), x.Member)
-		gauge(moneyCost, x.Declared, x.Member)
-		gauge(moneyBorne, x.Sacrificed, x.Member)
-		gauge(moneyPutOff, x.Deferred, x.Member)
-	}
 }
