@@ -18,7 +18,7 @@ import (
 type Tenant struct {
 	MaxDay   money.Amount `yaml:"max_day"`   // most that its requests may cost in a day, in the accounting currency; a day begins at midnight where the server is; 0 = no bound
 	MaxMonth money.Amount `yaml:"max_month"` // and in a month; 0 = no bound
-	Budget   TenantBudget `yaml:"budget"`    // bounds of each of its requests, beside those that a request brings itself
+	Budget   TenantBudget `yaml:"budget"`    // bounds of each of its requests for an answer, beside those that a request brings itself
 }
 
 // TenantBudget bounds each request of a tenant. A request can make a bound
@@ -106,6 +106,42 @@ func (l *limited) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 		}
 		return llm.Relay(l.Member.Generate(ctx, own), emit)
 	})
+}
+
+// Embed asks the model for vectors if the tenant's accounts allow it, and books
+// what they cost.
+func (l *limited) Embed(ctx context.Context, texts []string, dimensions int) ([][]float32, llm.Usage, error) {
+	below, ok := llm.As[llm.Embedder](l.Member)
+	if !ok {
+		return nil, llm.Usage{}, &llm.Error{Kind: llm.Unsupported, Member: l.Card().Name, Param: "model", Message: "has no embeddings"}
+	}
+	who, asked := identity.Asker(ctx)
+	t, bounded := l.tenants[who.Tenant]
+	if !asked || !bounded || t.MaxDay == 0 && t.MaxMonth == 0 {
+		return below.Embed(ctx, texts, dimensions)
+	}
+	var tally llm.Tally
+	for _, text := range texts {
+		tally.Add(text)
+	}
+	quote := l.Card().Cost(llm.Usage{Input: tally.Count()}.Embedding(), time.Now())
+	held, refusal := l.accounts.hold(ctx, who.Tenant, t, quote)
+	if refusal != nil {
+		return nil, llm.Usage{}, refusal
+	}
+	var used *llm.Cost
+	defer func() { l.accounts.settle(who.Tenant, held, used) }()
+	if quote != nil && quote.Currency == l.accounts.currency && quote.Amount > held {
+		used = &llm.Cost{Currency: l.accounts.currency}
+		return nil, llm.Usage{}, llm.Errorf(llm.QuotaExhausted, "tenant %q has %s %s left for this request by identity.tenants.%s, which is less than the %s that it may cost",
+			clip(who.Tenant), held, l.accounts.currency, clip(who.Tenant), quote.Amount)
+	}
+	vectors, usage, err := below.Embed(ctx, texts, dimensions)
+	used = l.Card().Cost(usage.Embedding(), time.Now())
+	if used == nil && refused(&llm.Outcome{Usage: usage}, err) {
+		used = &llm.Cost{Currency: l.accounts.currency}
+	}
+	return vectors, usage, err
 }
 
 // refused reports whether a request failed without anybody having worked on

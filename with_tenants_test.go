@@ -198,3 +198,48 @@ func TestTenantConfig(t *testing.T) {
 	f(members+"identity: {tenants: {lab: {budget: {max_seconds: 1e9}}}}", "want 0 (no bound) to 86400")
 	f(members+"identity: {tenants: {lab: {max_week: 1}}}", "max_week")
 }
+
+// vectors is a member that has embeddings, at a price for each call.
+type vectors struct {
+	llm.Member
+	usage llm.Usage
+	err   error
+	asked int
+}
+
+func (v *vectors) Embed(context.Context, []string, int) ([][]float32, llm.Usage, error) {
+	v.asked++
+	return [][]float32{{1}}, v.usage, v.err
+}
+
+// A tenant's bound counts embeddings, too.
+func TestTenantBoundsCountEmbeddings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		used := llm.Usage{Input: llm.Count{N: 2, From: llm.Upstream}}
+		below := &vectors{Member: bill("v", 10, 0), usage: used}
+		below.Card().Prices[0].Input = 2 * money.Micro
+		m := &limited{below, ledgerless(), map[string]Tenant{"lab": {MaxDay: 31}, "free": {}}}
+		f := func(tenant, text string, asked int, want string) {
+			t.Helper()
+			_, _, err := m.Embed(asker(t.Context(), tenant), []string{text}, 0)
+			if (want == "") != (err == nil) || err != nil && !strings.Contains(llm.AsError(err).Error(), want) || below.asked != asked {
+				t.Errorf("%s: %v after %d calls, want %q after %d", tenant, err, below.asked, want, asked)
+			}
+		}
+		f("lab", strings.Repeat("word ", 100), 0, "less than the")
+		f("lab", "two words", 1, "")
+		below.err, below.usage = &llm.Error{Kind: llm.RateLimited}, llm.Usage{}
+		f("lab", "two words", 2, "rate_limited") // nobody worked on it
+		below.err = &llm.Error{Kind: llm.Cut}
+		f("lab", "two words", 3, "cut") // somebody may have: what was held is booked
+		below.err, below.usage = nil, used
+		f("lab", "two words", 3, "less than the")
+		f("free", "two words", 4, "")
+		if got := m.accounts.tenants["lab"]; got.held != 0 || got.today != 14+16 {
+			t.Errorf("booked %s with %s held, want 0.000014 for the answer and the 0.000016 that were held for the one that was cut", got.today, got.held)
+		}
+		if _, _, err := (&limited{bill("v", 1, 0), m.accounts, m.tenants}).Embed(asker(t.Context(), "lab"), nil, 0); llm.AsError(err).Kind != llm.Unsupported {
+			t.Errorf("a member without embeddings: %v", err)
+		}
+	})
+}

@@ -53,6 +53,7 @@ func (x *exchange) embed() {
 	defer free()
 	start := time.Now()
 	vectors, usage, err := embedder.Embed(ctx, call.Texts, call.Dimensions)
+	usage = usage.Embedding()
 	o := &llm.Outcome{Member: m.Card().Name, Usage: usage, Cost: m.Card().Cost(usage, start), Took: time.Since(start)}
 	x.answers = []*llm.Outcome{o}
 	if err != nil {

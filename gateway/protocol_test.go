@@ -8,6 +8,7 @@ import (
 
 	"summit/llm"
 	"summit/llm/llmtest"
+	"summit/money"
 )
 
 // embedder is a member with vectors and a tokenizer of its own.
@@ -21,13 +22,15 @@ func (e embedder) Embed(_ context.Context, texts []string, _ int) ([][]float32, 
 		}
 		all = append(all, []float32{float32(i), float32(len(t))})
 	}
-	return all, llm.Usage{Input: llm.Counted(7), Output: llm.Count{From: llm.OwnCount}}, nil
+	return all, llm.Usage{Input: llm.Counted(7)}, nil // vectors have no output, and servers say nothing of it
 }
 
 func (e embedder) CountTokens(context.Context, *llm.Request) (int, error) { return 42, nil }
 
 func TestEmbeddings(t *testing.T) {
-	s := start(t, nil, hello("m"), embedder{hello("vectors")})
+	priced := hello("vectors")
+	priced.Facts.Prices = []llm.Price{{Currency: "CNY", Input: 2 * money.Micro}}
+	s := start(t, nil, hello("m"), embedder{priced})
 	got := s.do("POST", "/v1/embeddings", `{"model":"vectors","input":["a","bcd"]}`)
 	want := `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0,1]},{"object":"embedding","index":1,"embedding":[1,3]}],"model":"vectors","usage":{"prompt_tokens":7,"total_tokens":7}}`
 	if got.status != 200 || got.body != want {
@@ -42,8 +45,13 @@ func TestEmbeddings(t *testing.T) {
 	f(`{"model":"vectors","input":"busy"}`, 503, "busy")
 	f(`{"model":"vectors","input":"a","dimensions":3}`, 400, "dimensions")
 	f(`{"model":"vectors","input":`, 400)
-	if n := len(s.entries()); n != 3 {
-		t.Errorf("%d entries in the run log, want 3: one for each time that a member was asked", n)
+	all := s.entries()
+	if n := len(all); n != 3 {
+		t.Fatalf("%d entries in the run log, want 3: one for each time that a member was asked", n)
+	}
+	cost := `"cost":{"amount":0.000014,"currency":"CNY"`
+	if first := string(all[2].Outcome); !strings.Contains(first, cost) {
+		t.Errorf("the log has %s, want %s", first, cost)
 	}
 }
 

@@ -53,6 +53,15 @@ func (u Usage) OutputTotal() int64 { return satAdd(u.Output.N, u.Reasoning.N) }
 // Known reports whether input and output are both known.
 func (u Usage) Known() bool { return u.Input.Known() && u.Output.Known() }
 
+// Embedding returns the usage of a call for vectors, which has no output:
+// where nobody says so, it is zero and known, so that the call has a cost.
+func (u Usage) Embedding() Usage {
+	if u.Input.Known() && !u.Output.Known() {
+		u.Output = Count{From: u.Input.From}
+	}
+	return u
+}
+
 // Add returns the sum of both, bucket by bucket, each with the worse of the
 // two provenances; where only one side is known, the sum is that side.
 func (u Usage) Add(v Usage) Usage {
