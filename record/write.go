@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
+
+	"summit/internal/whole"
 )
 
 // WriteSplit writes one split of a suite into the directory, replacing what
@@ -73,27 +75,13 @@ func writeLines[T any](path string, values []T) error {
 	return ReplaceFile(path, data)
 }
 
-// ReplaceFile writes a file that appears whole or not at all: beside its
-// place first, then moved there.
+// ReplaceFile writes a file that appears whole or not at all, for everybody to
+// read.
 func ReplaceFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	defer os.Remove(f.Name()) // gone already where all went well
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err := whole.File(path, 0o644, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}

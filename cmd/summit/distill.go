@@ -11,16 +11,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"summit"
 	"summit/distill"
+	"summit/internal/whole"
 	"summit/llm"
 	"summit/local"
 	"summit/money"
-	"summit/record"
 	"summit/train"
 )
 
@@ -212,11 +211,8 @@ func (d *distillation) write(rep *distilled) error {
 		return err
 	}
 	for name, lessons := range map[string][]distill.Lesson{"train.jsonl": rep.Picked.Train, "held-out.jsonl": rep.Picked.HeldOut} {
-		var text strings.Builder
-		if err := distill.Write(&text, lessons); err != nil {
-			return err
-		}
-		if err := record.ReplaceFile(filepath.Join(d.out, name), []byte(text.String())); err != nil {
+		// They are texts of people: for this user only, whatever the folder's mode.
+		if err := whole.File(filepath.Join(d.out, name), 0o600, func(w io.Writer) error { return distill.Write(w, lessons) }); err != nil {
 			return err
 		}
 	}
@@ -331,10 +327,10 @@ func (d *distillation) enter(loaded *summit.Loaded, model string, rep *distilled
 		return err
 	}
 	replace := func(text []byte) error {
-		if err := record.ReplaceFile(path, text); err != nil {
+		return whole.File(path, info.Mode().Perm(), func(w io.Writer) error {
+			_, err := w.Write(text)
 			return err
-		}
-		return os.Chmod(path, info.Mode().Perm())
+		})
 	}
 	after, err := distill.Enter(string(before), d.name, file)
 	if err != nil {

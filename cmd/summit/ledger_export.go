@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"summit/internal/whole"
 	"summit/ledger"
 )
 
@@ -45,10 +43,15 @@ head on standard error says up to where it goes.`,
 			}
 			return b.with(c.Context(), func(s ledger.Store) error {
 				var head ledger.Head
-				err := writeWhole(to, b.a.out, func(w io.Writer) (err error) {
+				all := func(w io.Writer) (err error) {
 					head, err = write(c.Context(), s, filter, w)
 					return err
-				})
+				}
+				if to == "" {
+					err = all(b.a.out)
+				} else {
+					err = whole.File(to, 0o600, all)
+				}
 				if err != nil {
 					return err
 				}
@@ -89,24 +92,4 @@ func exportCSV(ctx context.Context, s ledger.Store, f ledger.Filter, w io.Writer
 	}
 	out.Flush()
 	return head, out.Error()
-}
-
-// writeWhole writes a file that appears only once it is whole and on the disk,
-// or to standard output where there is no name.
-func writeWhole(name string, stdout io.Writer, write func(io.Writer) error) error {
-	if name == "" {
-		return write(stdout)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"summit"
 	"summit/brain"
 	"summit/eval"
+	"summit/internal/whole"
 	"summit/learn"
 	"summit/record"
 	runlog "summit/run"
@@ -173,23 +174,21 @@ answers, no keys and no tenants in it. It works beside a running server.`,
   summit eval --logged --brain new.brain --from served.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var file bytes.Buffer
 			n := 0
-			err := l.entries(cmd.Context(), func(e runlog.Entry) error {
-				if e.Lesson == nil {
-					return nil
-				}
-				k := keptRun{ID: e.ID, At: e.At, Lesson: e.Lesson}
-				for _, f := range e.Feedback {
-					k.Feedback = append(k.Feedback, keptLabel{f.Score, f.Source})
-				}
-				n++
-				return json.NewEncoder(&file).Encode(k)
+			err := whole.File(out, 0o644, func(file io.Writer) error {
+				return l.entries(cmd.Context(), func(e runlog.Entry) error {
+					if e.Lesson == nil {
+						return nil
+					}
+					k := keptRun{ID: e.ID, At: e.At, Lesson: e.Lesson}
+					for _, f := range e.Feedback {
+						k.Feedback = append(k.Feedback, keptLabel{f.Score, f.Source})
+					}
+					n++
+					return json.NewEncoder(file).Encode(k)
+				})
 			})
 			if err != nil {
-				return err
-			}
-			if err := record.ReplaceFile(out, file.Bytes()); err != nil {
 				return err
 			}
 			return a.emit(struct {
