@@ -47,6 +47,16 @@ func firstKey(ctx context.Context, keys identity.Keys) (secret string, err error
 	return secret, err
 }
 
+// AdminKeyFile returns the file in the data directory that KeepAdminKey wrote;
+// empty where there is none.
+func AdminKeyFile(dataDir string) string {
+	path := filepath.Join(dataDir, adminFile)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
 // KeepAdminKey writes the secret into the data directory, readable by its
 // owner only, and returns the path.
 func KeepAdminKey(dataDir, secret string) (string, error) {

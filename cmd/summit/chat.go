@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -37,7 +35,7 @@ type chat struct {
 }
 
 func chatCommand(a *app) *cobra.Command {
-	var url, keyEnv string
+	var server serverFlags
 	var asJSON, interactive bool
 	var most string
 	c := chat{app: a}
@@ -69,11 +67,11 @@ answer and these commands work:
 			if err := c.budget.Valid(); err != nil {
 				return usage("--%s", strings.ReplaceAll(err.Message, "_", "-"))
 			}
-			if url != "" {
+			if server.url != "" {
 				if c.budget != (llm.Budget{}) {
 					return usage("budgets go with models in this process, not with --url: a server's own are in its configuration")
 				}
-				find, err := a.remote(ctx, url, keyEnv)
+				find, err := a.remote(ctx, &server)
 				if err != nil {
 					return err
 				}
@@ -107,8 +105,8 @@ answer and these commands work:
 	f.StringVar(&c.system, "system", "", "instructions before the conversation")
 	f.BoolVar(&asJSON, "json", false, "print the answer with its Outcome tree as JSON")
 	f.BoolVar(&interactive, "interactive", false, "hold a conversation even if standard input is no terminal")
-	f.StringVar(&url, "url", "", "ask the server there instead, such as http://127.0.0.1:8600")
-	f.StringVar(&keyEnv, "key-env", "SUMMIT_API_KEY", "environment variable with the key for --url")
+	server.bind(cmd, "", "ask the server there instead, such as http://127.0.0.1:8600",
+		"environment variable with the key for --url, or with _FILE added the file that holds it")
 	f.StringVar(&c.budget.MaxCostOf, "max-cost-of", "", "spend at most what this member alone would cost, for each question")
 	f.StringVar(&most, "max-cost", "", "spend at most so much, in the accounting currency, for each question")
 	f.Float64Var(&c.budget.MaxSeconds, "max-seconds", 0, "take at most so many seconds for each question; what came by then is used")
@@ -142,53 +140,34 @@ func (c *chat) question(args []string, interactive bool) (text string, piped boo
 
 // remote returns how to find models on a server, and says so where they are a
 // demonstration.
-func (a *app) remote(ctx context.Context, url, keyEnv string) (func(string) (llm.Member, error), error) {
-	key := os.Getenv(keyEnv)
-	if path := os.Getenv(keyEnv + "_FILE"); key == "" && path != "" {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, notReady("", err)
-		}
-		key = strings.TrimSpace(string(data))
+func (a *app) remote(ctx context.Context, server *serverFlags) (func(string) (llm.Member, error), error) {
+	base, err := server.base()
+	if err != nil {
+		return nil, err
 	}
-	base := strings.TrimSuffix(strings.TrimSuffix(url, "/"), "/v1") + "/v1"
-	if demonstration(ctx, base, key) {
+	key, err := server.key()
+	if err != nil {
+		return nil, err
+	}
+	if demonstration(ctx, server) {
 		fmt.Fprintln(a.err, "DEMONSTRATION: this server plays answers written by Summit's authors; no model is asked.")
 	}
 	return func(model string) (llm.Member, error) {
-		m, err := member.New(member.Config{Name: model, Use: "openai", BaseURL: base, Key: key, Model: model})
-		if err != nil {
-			return nil, llm.Errorf(llm.Invalid, "--url %q: want an address such as http://%s", clip(url), summit.DefaultListen)
-		}
-		return m, nil
+		return member.New(member.Config{Name: model, Use: "openai", BaseURL: base.JoinPath("v1").String(), Key: key, Model: model})
 	}, nil
 }
 
 // demonstration reports whether the server lists models of a demonstration.
 // What keeps it from answering shows when it is asked a question.
-func demonstration(ctx context.Context, base, key string) bool {
-	const (
-		patient = 5 * time.Second
-		longest = 4 << 20 // bytes of a list of models
-	)
-	ctx, cancel := context.WithTimeout(ctx, patient)
+func demonstration(ctx context.Context, server *serverFlags) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/models", nil)
-	if err != nil {
-		return false
-	}
-	r.Header.Set("Authorization", "Bearer "+key)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return false
-	}
-	defer answer.Body.Close()
 	var models struct {
 		Data []struct {
 			Owner string `json:"owned_by"`
 		} `json:"data"`
 	}
-	if json.NewDecoder(io.LimitReader(answer.Body, longest)).Decode(&models) != nil {
+	if server.ask(ctx, http.MethodGet, "v1/models", nil, "list", &models, nil) != nil {
 		return false
 	}
 	for _, m := range models.Data {

@@ -1,17 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"os"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +15,7 @@ import (
 func init() { register(feedbackCommand) }
 
 func feedbackCommand(a *app) *cobra.Command {
-	var base, keyEnv string
+	var server serverFlags
 	c := &cobra.Command{
 		Use:   "feedback RUN good|bad|SCORE",
 		Short: "Tell a server whether an answer of it was good",
@@ -45,7 +39,7 @@ with the same key takes the place of the first.`,
 				}
 				opinion.Score = &score
 			}
-			kept, err := opinion.send(c.Context(), base, keyEnv)
+			kept, err := opinion.sent(c.Context(), &server)
 			if err != nil {
 				return err
 			}
@@ -54,8 +48,8 @@ with the same key takes the place of the first.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&base, "url", "http://"+summit.DefaultListen, "the server that gave the answer")
-	c.Flags().StringVar(&keyEnv, "key-env", "SUMMIT_API_KEY", "environment variable with the key, or with _FILE added the file that holds it")
+	server.bind(c, "http://"+summit.DefaultListen, "the server that gave the answer",
+		"environment variable with the key, or with _FILE added the file that holds it")
 	return c
 }
 
@@ -72,72 +66,14 @@ type kept struct {
 	Score float64 `json:"score"`
 }
 
-// send posts the opinion to the server.
-func (o opinion) send(ctx context.Context, base, keyEnv string) (kept, error) {
-	const (
-		patient = 30 * time.Second
-		longest = 64 << 10 // bytes of an answer
-	)
-	u, err := url.Parse(strings.TrimSuffix(strings.TrimSuffix(base, "/"), "/v1") + "/v1/feedback")
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return kept{}, usage("--url %q: want an address such as http://%s", clip(base), summit.DefaultListen)
-	}
-	key := os.Getenv(keyEnv)
-	if path := os.Getenv(keyEnv + "_FILE"); key == "" && path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return kept{}, notReady("", err)
-		}
-		key = strings.TrimSpace(string(text))
-	}
-	body, err := json.Marshal(o)
-	if err != nil {
-		return kept{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, patient)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
-	if err != nil {
-		return kept{}, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if key != "" {
-		r.Header.Set("Authorization", "Bearer "+key)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return kept{}, notReady(`"summit serve" starts a server; --url names another one`, err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, longest))
-	if err != nil {
-		return kept{}, fmt.Errorf("answer of %s: %w", u.Host, err)
-	}
-	return readKept(u.Host, answer.StatusCode, text)
+// sent posts the opinion to the server and returns what that keeps now.
+func (o opinion) sent(ctx context.Context, server *serverFlags) (k kept, err error) {
+	return k, server.ask(ctx, http.MethodPost, "v1/feedback", o, "feedback", &k, opinionNext)
 }
 
-// readKept reads the server's answer.
-func readKept(host string, status int, text []byte) (kept, error) {
-	var told struct {
-		kept
-		Object string `json:"object"`
-		Error  struct {
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	err := json.Unmarshal(text, &told)
-	switch {
-	case err == nil && status == http.StatusOK && told.Object == "feedback":
-		return told.kept, nil
-	case err != nil || told.Error.Message == "":
-		return kept{}, failed("--url names a server of Summit", fmt.Errorf("%s answers status %d, but not as Summit does", host, status))
-	}
-	next := ""
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		next = "put a key into the variable that --key-env names"
-	case http.StatusNotFound:
-		next = `RUN is the "id" of an answer that was given to a key of the same tenant`
-	}
-	return kept{}, failed(next, fmt.Errorf("%s: %s", host, told.Error.Message))
+// opinionNext is what to do where the server refuses an opinion.
+var opinionNext = map[int]string{
+	http.StatusUnauthorized: "put a key into the variable that --key-env names",
+	http.StatusForbidden:    "put a key into the variable that --key-env names",
+	http.StatusNotFound:     `RUN is the "id" of an answer that was given to a key of the same tenant`,
 }

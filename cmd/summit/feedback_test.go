@@ -21,10 +21,11 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], found[1])
 }
 
-func TestReadKept(t *testing.T) {
+func TestTold(t *testing.T) {
 	f := func(status int, text, want, next string) {
 		t.Helper()
-		got, err := readKept("a.example", status, []byte(text))
+		var got kept
+		err := told("a.example", status, []byte(text), "feedback", &got, opinionNext)
 		if want == "" {
 			if err != nil || got != (kept{"run-x", 0.7}) {
 				t.Errorf("%d %s: %+v, %v", status, text, got, err)
@@ -46,5 +47,6 @@ func TestReadKept(t *testing.T) {
 	f(401, `{"error":{"message":"no key"}}`, "a.example: no key", "--key-env")
 	f(404, `{"error":{"message":"no run"}}`, "a.example: no run", "RUN is")
 	f(429, `{"error":{"message":"busy"}}`, "a.example: busy", "")
+	f(200, `{"object":"feedback","id":7}`, "a.example answers status 200, but not as Summit does", "--url")
 	f(200, `{"object":"feedback","error":7}`, "a.example answers status 200, but not as Summit does", "--url")
 }

@@ -27,7 +27,7 @@ type health struct {
 
 func membersCommand(a *app) *cobra.Command {
 	var probe bool
-	var base, keyEnv string
+	var server serverFlags
 	c := &cobra.Command{
 		Use:   "members",
 		Short: "List who answers: vendors, servers and recordings",
@@ -45,11 +45,11 @@ often calls were made again. That takes an admin's key.`,
   summit members -o yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if base != "" {
+			if server.url != "" {
 				if probe {
 					return usage("--probe asks the members of this configuration, --url a server, which probes its own: want one of them")
 				}
-				return a.showLive(c.Context(), base, keyEnv)
+				return a.showLive(c.Context(), &server)
 			}
 			s, err := a.open(c.Context())
 			if err != nil {
@@ -110,8 +110,8 @@ often calls were made again. That takes an admin's key.`,
 		},
 	}
 	c.Flags().BoolVar(&probe, "probe", false, "ask each member whether it is in health")
-	c.Flags().StringVar(&base, "url", "", "show the members of the server there, such as http://127.0.0.1:8600")
-	c.Flags().StringVar(&keyEnv, "key-env", "SUMMIT_API_KEY", "with --url: environment variable with an admin's key, or with _FILE added the file that holds it")
+	server.bind(c, "", "show the members of the server there, such as http://127.0.0.1:8600",
+		"with --url: environment variable with an admin's key, or with _FILE added the file that holds it")
 	return c
 }
 

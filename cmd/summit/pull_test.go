@@ -63,7 +63,7 @@ func TestPull(t *testing.T) {
 	pull(exitFailed, "--list", "o/m", "--file", "*.bin")
 	pull(exitFailed, "404", "o/none")
 	pull(exitFailed, "owner/name", "none")
-	pull(exitUsage, "want one of huggingface modelscope", "o/m", "--from", "attic")
+	pull(exitUsage, "huggingface modelscope", "o/m", "--from", "attic")
 	pull(exitUsage, "the variable is empty", "o/m", "--token-env", "SUMMIT_TEST_NO_SUCH_TOKEN")
 	t.Setenv("SUMMIT_TEST_TOKEN", "wrong")
 	if out := pull(exitFailed, "it may want a token", "o/m", "--token-env", "SUMMIT_TEST_TOKEN"); strings.Contains(out, "wrong") {

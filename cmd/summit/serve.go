@@ -138,9 +138,12 @@ func (a *app) banner(s *summit.Summit, c summit.Config, at net.Addr) error {
 			if err != nil {
 				return err
 			}
-			bearer = "$(cat " + quote(path) + ")"
+			bearer = fromFile(path)
 			fmt.Fprintf(&b, "\nAn admin key was made and written to %s, which only you can read.\n", path)
 		}
+	}
+	if path := summit.AdminKeyFile(c.DataDir); s.AdminKey() == "" && path != "" {
+		bearer = fromFile(path)
 	}
 	auth := ` -H "Authorization: Bearer ` + bearer + `"`
 	if c.Identity.Auth == "none" {
@@ -161,6 +164,9 @@ func reachable(at net.Addr) string {
 	}
 	return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
 }
+
+// fromFile is a shell's way to what a file holds, inside double quotes.
+func fromFile(path string) string { return "$(cat " + quote(path) + ")" }
 
 // quote makes a path safe inside a shell's double quotes.
 func quote(path string) string {
