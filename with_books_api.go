@@ -69,9 +69,12 @@ func told(err error) error {
 		return nil
 	}
 	var known *llm.Error
+	var disk *fs.PathError
 	switch {
 	case errors.As(err, &known):
 		return err
+	case errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return llm.AsError(err) // no fault of the caller's; paths stay here
 	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, alliance.ErrNoCustomer), errors.Is(err, fs.ErrNotExist):
 		return &llm.Error{Kind: llm.NotFound, Message: err.Error()}
 	case errors.Is(err, ledger.ErrStopped), errors.Is(err, ledger.ErrUnknown):

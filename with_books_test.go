@@ -3,6 +3,7 @@ package summit
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -137,6 +138,30 @@ func TestBooks(t *testing.T) {
 	_, after := call("GET", "/metrics", admin, "")
 	if spent := series(before, "summit_books_spent"); spent == "" || spent != series(after, "summit_books_spent") || series(after, `summit_books_member_earned{member="a"}`) == "" {
 		t.Errorf("spent %q before and %q after a restart", spent, series(after, "summit_books_spent"))
+	}
+}
+
+// A member whose contract is for other days does not keep the server from
+// starting, and is told of.
+func TestBooksTellOfContractsThatHoldLater(t *testing.T) {
+	c := allied(t, "a", "b")
+	path := filepath.Join(c.Books.Contracts, "b.yaml")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(text, "effective: {from: 2999-12-01}\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := log.String(); strings.Count(got, "can't be sold") != 1 || !strings.Contains(got, "member=b") {
+		t.Errorf("the log says %q, want that b can't be sold", got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // maxContracts is the most files of a folder of contracts.
@@ -99,6 +100,12 @@ func readBounded(name string) ([]byte, error) {
 
 // Members returns the members that have a contract, in order.
 func (a *Alliance) Members() []string { return a.names }
+
+// Holds reports whether a contract of the member holds at the time.
+func (a *Alliance) Holds(member string, at time.Time) bool {
+	_, err := a.contract(member, at)
+	return err == nil
+}
 
 // Contracts returns all contracts, in order of members.
 func (a *Alliance) Contracts() []*Contract {

@@ -13,6 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+func init() {
+	register(func(ctx context.Context, url string) (Store, error) { return OpenPostgres(ctx, url, PostgresOptions{}) }, "postgres", "postgresql")
+}
+
 // Postgres keeps the books in a PostgreSQL database. Several servers may post
 // to the same books: their commits take turns.
 type Postgres struct {
