@@ -28,6 +28,7 @@ type Engine struct {
 
 // LocalParams are the settings of a model file.
 type LocalParams struct {
+	Backend     string `yaml:"backend" json:"backend,omitempty" jsonschema_description:"what computes; empty = cpu, this processor"`
 	Threads     int    `yaml:"threads" json:"threads,omitempty" jsonschema:"minimum=0" jsonschema_description:"workers; 0 = one a processor core"`
 	Batch       int    `yaml:"batch" json:"batch,omitempty" jsonschema:"minimum=0" jsonschema_description:"requests computed together; 0 = 16"`
 	CacheTokens int    `yaml:"cache_tokens" json:"cache_tokens,omitempty" jsonschema:"minimum=0" jsonschema_description:"positions in the cache of keys and values, shared by all requests; 0 = 8192"`
@@ -86,7 +87,7 @@ func openLocal(s *local.Store, c member.Config) (llm.Member, error) {
 	}
 	config := local.Config{
 		Name: c.Name, File: c.File, Card: c.Card,
-		Exact: p.Exact, Threads: p.Threads, Cache: p.Cache, CacheTokens: p.CacheTokens, WindowTokens: c.Card.WindowTokens,
+		Backend: p.Backend, Exact: p.Exact, Threads: p.Threads, Cache: p.Cache, CacheTokens: p.CacheTokens, WindowTokens: c.Card.WindowTokens,
 		Batch: p.Batch, Quantize: p.Quantize, Format: p.Format, Raw: p.Raw,
 	}
 	if p.Template != "" {

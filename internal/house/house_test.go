@@ -130,6 +130,9 @@ func TestImportsFollowTheMap(t *testing.T) {
 			continue
 		}
 		r, ok := table[dir]
+		if !ok { // rooms that are alike have one row, such as backend/*
+			r, ok = table[path.Dir(dir)+"/*"]
+		}
 		if !ok {
 			// A test companion of a room, such as identity/identitytest, lives under its room's rules.
 			parent := path.Dir(dir)
@@ -146,7 +149,7 @@ func TestImportsFollowTheMap(t *testing.T) {
 		}
 	}
 	for name := range table {
-		if _, ok := pkgs[name]; !ok {
+		if _, ok := pkgs[name]; !ok && path.Base(name) != "*" {
 			t.Errorf("ARCHITECTURE.md has a row for %s, but there is no such package", name)
 		}
 	}
