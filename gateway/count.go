@@ -16,6 +16,11 @@ func (x *exchange) countTokens(c dialect.Counter) {
 		return
 	}
 	defer b.release()
+	if err := x.g.gate.enter(x.r.Context()); err != nil { // a tokenizer takes as long as a long text does
+		x.fail(err)
+		return
+	}
+	defer x.g.gate.leave()
 	r, err := c.DecodeCount(b.b)
 	if err != nil {
 		x.fail(llm.AsError(err))

@@ -58,18 +58,21 @@ func Choose(files []File, patterns ...string) ([]File, error) {
 func match(files []File, patterns []string) ([]File, error) {
 	var out []File
 	for _, p := range patterns {
-		n := len(out)
+		matched := false
 		for _, f := range files {
 			whole, err := path.Match(p, f.Name)
 			if err != nil {
 				return nil, fmt.Errorf("hub: pattern %q: %w", p, err)
 			}
 			last, _ := path.Match(p, path.Base(f.Name)) // the same pattern is well-formed
-			if (whole || last) && !slices.Contains(out, f) {
+			if !whole && !last {
+				continue
+			}
+			if matched = true; !slices.Contains(out, f) {
 				out = append(out, f)
 			}
 		}
-		if len(out) == n && !slices.ContainsFunc(out, func(f File) bool { ok, _ := path.Match(p, f.Name); return ok }) {
+		if !matched {
 			return nil, fmt.Errorf("hub: pattern %q matches none of the %d files", p, len(files))
 		}
 	}

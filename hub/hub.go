@@ -51,7 +51,7 @@ type Options struct {
 	Transport http.RoundTripper // nil = http.DefaultTransport
 	Tries     int               // of each request; 0 = 5
 	Pause     time.Duration     // before the second try, doubled for each further; 0 = 1 s
-	Stall     time.Duration     // a transfer without a byte for so long is tried again; 0 = 1 min
+	Stall     time.Duration     // a transfer without a byte, or a page of a listing, that takes so long is tried again; 0 = 1 min
 }
 
 // kind is how one hub is spoken to. Each is registered by its own file.
@@ -207,9 +207,18 @@ func escaped(path string) string {
 // page, if the answer names one.
 func (h *Hub) getJSON(ctx context.Context, u *url.URL, v any) (next *url.URL, err error) {
 	err = h.try(ctx, func(ctx context.Context) error {
+		late := fmt.Errorf("the list of files did not come within %v", h.o.Stall)
+		ctx, cancel := context.WithTimeoutCause(ctx, h.o.Stall, late)
+		defer cancel()
+		broken := func(err error) error {
+			if context.Cause(ctx) == late {
+				err = late
+			}
+			return &transient{error: err}
+		}
 		r, err := h.get(ctx, u, 0)
 		if err != nil {
-			return err
+			return broken(err)
 		}
 		defer r.Body.Close()
 		if r.StatusCode != http.StatusOK {
@@ -217,7 +226,7 @@ func (h *Hub) getJSON(ctx context.Context, u *url.URL, v any) (next *url.URL, er
 		}
 		b, err := io.ReadAll(io.LimitReader(r.Body, maxListing+1))
 		if err != nil {
-			return &transient{error: err}
+			return broken(err)
 		}
 		if len(b) > maxListing {
 			return fmt.Errorf("the list of files has more than %d bytes", maxListing)

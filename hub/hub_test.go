@@ -370,6 +370,10 @@ func TestTime(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "no byte came for 1m0s (2 tries)") || time.Since(begin) != 121*time.Second {
 			t.Errorf("%v after %v, want two minutes and a second", err, time.Since(begin))
 		}
+		begin = time.Now()
+		if _, err = h.Files(t.Context(), "o/m", ""); err == nil || !strings.Contains(err.Error(), "did not come within 1m0s (2 tries)") || time.Since(begin) != 121*time.Second {
+			t.Errorf("a listing: %v after %v, want two minutes and a second", err, time.Since(begin))
+		}
 	})
 }
 
@@ -430,6 +434,7 @@ func TestChoose(t *testing.T) {
 	f("a-q4.gguf a-q8.gguf", "", "2 forms, name one: a-q4.gguf a-q8.gguf")
 	f("a-q4.gguf a-q8.gguf", "*q8*", "a-q8.gguf")
 	f("s/a-q4.gguf s/a-q8.gguf", "*q8* s/*q8*", "s/a-q8.gguf")
+	f("s/a-q4.gguf s/a-q8.gguf", "s/*q8* *q8*", "s/a-q8.gguf")
 	f("a-q4.gguf", "*q9*", `pattern "*q9*" matches none`)
 	f("a-q4.gguf", "[", `pattern "["`)
 	f("README.md", "", "none of the 1 files")

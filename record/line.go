@@ -18,6 +18,7 @@ import (
 const (
 	MaxLineBytes = 1 << 20
 	MaxFileBytes = 1 << 30 // decompressed
+	maxCells     = 1 << 26 // questions times members of a suite: about 7 GB
 )
 
 // readLines decodes every line of r as a T and hands it on with its number,

@@ -174,6 +174,7 @@ type builder struct {
 	members   []Member
 	cells     map[pair]Cell
 	seen      []bool            // members with rows
+	with      int               // how many
 	answers   map[string]string // one copy of each text
 }
 
@@ -232,6 +233,11 @@ func (b *builder) row(r *Row) error {
 		if !ok {
 			c.Answer = *r.Answer
 			b.answers[c.Answer] = c.Answer
+		}
+	}
+	if !b.seen[m] {
+		if b.with++; b.with*len(b.questions) > maxCells {
+			return fmt.Errorf("%d questions and %d members or more, want at most %d pairs of them", len(b.questions), b.with, maxCells)
 		}
 	}
 	c.CostUSD = b.members[m].Cost(c.TokensIn, c.TokensOut+c.Hidden)
