@@ -49,7 +49,7 @@ func TestEmbeddings(t *testing.T) {
 	if n := len(all); n != 3 {
 		t.Fatalf("%d entries in the run log, want 3: one for each time that a member was asked", n)
 	}
-	cost := `"cost":{"amount":0.000014,"currency":"CNY"`
+	cost := `"cost":{"amount":"0.000014","currency":"CNY"`
 	if first := string(all[2].Outcome); !strings.Contains(first, cost) {
 		t.Errorf("the log has %s, want %s", first, cost)
 	}
