@@ -41,6 +41,19 @@ func TestReadOnly(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), "permission denied") {
 			t.Errorf("error %v, want one that says that %s may not be written", err, where)
 		}
+		// To be read, it needs no writing, unless its log is beside it.
+		s, err = ledger.OpenSQLite(t.Context(), where, ledger.SQLiteOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := ledger.Verify(t.Context(), s, ledger.VerifyOptions{})
+		if err = errors.Join(err, s.Close()); err != nil || r.Found > 0 || r.Txns != 1 {
+			t.Errorf("%+v, %v, want one transaction", r, err)
+		}
+		logged := filepath.Join(filepath.Dir(where), "logged.db")
+		if _, err = ledger.OpenSQLite(t.Context(), logged, ledger.SQLiteOptions{ReadOnly: true}); err == nil || !strings.Contains(err.Error(), "its log logged.db-wal has commits") {
+			t.Errorf("error %v, want one that says that the log can't be read", err)
+		}
 		return
 	}
 	dir, err := os.MkdirTemp("", "ledger") // t.TempDir is closed to others
@@ -52,6 +65,18 @@ func TestReadOnly(t *testing.T) {
 	s, err := ledger.OpenSQLite(t.Context(), path, ledger.SQLiteOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := s.Post(t.Context(), ledger.Entry{Key: "a", Kind: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal"} { // as a crash leaves them
+		b, err := os.ReadFile(path + suffix)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "logged.db"+suffix), b, 0o444)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -169,3 +169,68 @@ func TestVerifyInParts(t *testing.T) {
 		t.Error("Verify ends well after its context has ended")
 	}
 }
+
+// Books that are closed are one file: nothing of them stays in the log beside
+// it, which a copy would leave behind.
+func TestCloseLeavesOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "books.db")
+	s, err := ledger.OpenSQLite(t.Context(), path, ledger.SQLiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := ledgertest.Load{Customers: 2}
+	if err := l.Fund(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if _, err := s.Post(t.Context(), l.Hold(i), l.Settle(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := ledger.Verify(t.Context(), s, ledger.VerifyOptions{}); err != nil || r.Found > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(left) != 1 {
+		t.Errorf("%v, %v, want the file alone", left, err)
+	}
+}
+
+// Books that may only be read are read and verified, and take nothing.
+func TestOpenReadOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "books.db")
+	s, err := ledger.OpenSQLite(t.Context(), path, ledger.SQLiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := ledgertest.Load{Customers: 2}
+	if err := l.Fund(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = ledger.OpenSQLite(t.Context(), path, ledger.SQLiteOptions{ReadOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := ledger.Verify(t.Context(), s, ledger.VerifyOptions{})
+	if err != nil || r.Found > 0 || r.Txns == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := s.Post(t.Context(), l.Hold(1)); err == nil || !strings.Contains(err.Error(), "may not be written") || !strings.Contains(err.Error(), "nothing was booked") {
+		t.Errorf("a post to books that may not be written: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed, %v", err)
+	}
+}

@@ -30,11 +30,18 @@ type SQLiteOptions struct {
 	// MaxBytes bounds the file; posts that need more are refused as if the
 	// disk were full. 0 = no bound.
 	MaxBytes int64
+	// ReadOnly opens a file that is there and writes nothing to it; posts are
+	// refused. It may lie where nothing may be written.
+	ReadOnly bool
 }
 
 // OpenSQLite opens the books in the file, which is made where it is missing.
 func OpenSQLite(ctx context.Context, path string, o SQLiteOptions) (*SQLite, error) {
-	db, err := sqlite.Open(ctx, path, sqliteSchema)
+	open := sqlite.Open
+	if o.ReadOnly {
+		open = sqlite.OpenReadOnly
+	}
+	db, err := open(ctx, path, sqliteSchema)
 	if err != nil {
 		return nil, err
 	}
@@ -504,16 +511,20 @@ type rawStmt interface {
 	driver.StmtExecContext
 }
 
-// close closes the connection with its statements.
+// close closes the connection with its statements. One that is left open would
+// keep SQLite from taking the log into the file.
 func (b *sqliteBackend) close() error {
 	var err error
+	for _, st := range b.st {
+		err = errors.Join(err, st.Close())
+	}
 	if len(b.raw) > 0 {
-		err = b.conn.Raw(func(any) (err error) {
+		err = errors.Join(err, b.conn.Raw(func(any) (err error) {
 			for _, st := range b.raw {
 				err = errors.Join(err, st.Close())
 			}
 			return err
-		})
+		}))
 	}
 	return errors.Join(err, b.conn.Close())
 }

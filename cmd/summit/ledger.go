@@ -58,12 +58,10 @@ func (b *booksFlags) with(ctx context.Context, do func(ledger.Store) error) erro
 		}
 		return errors.Join(do(s), s.Close())
 	}
-	if _, err := os.Stat(b.file); err != nil { // a wrong name makes no books
-		return failed("--file names a SQLite file with books, --data-dir the folder of a server that keeps some", err)
-	}
-	s, err := ledger.OpenSQLite(ctx, b.file, ledger.SQLiteOptions{})
+	// One of a backup may lie where nothing may be written, and stays as it is.
+	s, err := ledger.OpenSQLite(ctx, b.file, ledger.SQLiteOptions{ReadOnly: true})
 	if err != nil {
-		return err
+		return failed("--file names a SQLite file with books, --data-dir the folder of a server that keeps some", err)
 	}
 	return errors.Join(do(s), s.Close())
 }

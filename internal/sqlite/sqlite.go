@@ -67,6 +67,62 @@ func Open(ctx context.Context, path string, s Schema) (*sql.DB, error) {
 	return db, nil
 }
 
+// OpenReadOnly opens a file of the schema's newest version and writes nothing
+// to it, so that one on a medium or in a folder that may not be written can be
+// read, too. There the file's log, if it has one, can't be: that is an error.
+func OpenReadOnly(ctx context.Context, path string, s Schema) (*sql.DB, error) {
+	fail := func(err error) (*sql.DB, error) { return nil, fmt.Errorf("%s: %s: %w", s.Room, path, err) }
+	if info, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Room, err)
+	} else if !info.Mode().IsRegular() {
+		return fail(errors.New("it is no file"))
+	}
+	db, err := s.openReadOnly(ctx, path, url.Values{"mode": {"ro"}})
+	var e *driver.Error
+	if errors.As(err, &e) && (e.Code()&0xff == cantOpen || e.Code()&0xff == readOnly) {
+		// SQLite can't make the memory that readers of a log share.
+		if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
+			return fail(fmt.Errorf("its log %s-wal has commits that are read only where the folder may be written: copy both there", filepath.Base(path)))
+		}
+		db, err = s.openReadOnly(ctx, path, url.Values{"mode": {"ro"}, "immutable": {"1"}})
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return db, nil
+}
+
+// Codes of SQLite's errors; their upper bits are details.
+const (
+	readOnly = 8
+	cantOpen = 14
+)
+
+func (s Schema) openReadOnly(ctx context.Context, path string, settings url.Values) (*sql.DB, error) {
+	settings.Set("_busy_timeout", fmt.Sprint(busyMilliseconds))
+	settings.Set("_dqs", "0")
+	settings.Set("_pragma", "query_only(1)")
+	name, err := uri(path, settings)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(4)
+	v, err := s.version(ctx, db)
+	if err == nil && v < len(s.Migrations) {
+		if err = fmt.Errorf("schema version %d, want %d: let a server of this version open it once", v, len(s.Migrations)); v == 0 {
+			err = errors.New("there is nothing in it that this program made")
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
 // connect makes the first connection, which switches a new file to WAL.
 // SQLite's own waiting does not cover that switch: of two processes that make
 // the file at once, one is told at once that it is busy.
@@ -87,6 +143,20 @@ func connect(ctx context.Context, db *sql.DB) error {
 }
 
 func dsn(path string, durable bool) (string, error) {
+	synchronous := "NORMAL"
+	if durable {
+		synchronous = "FULL"
+	}
+	return uri(path, url.Values{
+		"_busy_timeout": {fmt.Sprint(busyMilliseconds)},
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {synchronous},
+		"_txlock":       {"immediate"},
+		"_dqs":          {"0"},
+	})
+}
+
+func uri(path string, settings url.Values) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
@@ -95,17 +165,7 @@ func dsn(path string, durable bool) (string, error) {
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // file:///C:/...
 	}
-	synchronous := "NORMAL"
-	if durable {
-		synchronous = "FULL"
-	}
-	u := url.URL{Scheme: "file", Path: slashed, RawQuery: url.Values{
-		"_busy_timeout": {fmt.Sprint(busyMilliseconds)},
-		"_journal_mode": {"WAL"},
-		"_synchronous":  {synchronous},
-		"_txlock":       {"immediate"},
-		"_dqs":          {"0"},
-	}.Encode()}
+	u := url.URL{Scheme: "file", Path: slashed, RawQuery: settings.Encode()}
 	return u.String(), nil
 }
 

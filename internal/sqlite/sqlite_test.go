@@ -182,3 +182,83 @@ func TestManyOpenAtOnce(t *testing.T) {
 		t.Errorf("%d rows, want 9", n)
 	}
 }
+
+// TestReadOnly reads files as a backup leaves them, also where SQLite can't
+// make anything beside them, and changes nothing.
+func TestReadOnly(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "x.db")
+	db := open(t, from, one)
+	if _, err := db.Exec(`INSERT INTO a VALUES (2)`); err != nil { // it is in the log only
+		t.Fatal(err)
+	}
+	copied := func(suffixes ...string) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "x.db")
+		for _, s := range suffixes {
+			b, err := os.ReadFile(from + s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path+s, b, 0o400); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	f := func(name, path string, s Schema, rows int, want string) {
+		t.Helper()
+		before, _ := os.ReadFile(path)
+		db, err := OpenReadOnly(t.Context(), path, s)
+		if err != nil || want != "" {
+			if err == nil || want == "" || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want %q", name, err, want)
+			}
+			return
+		}
+		if n := count(t, db, `SELECT count(*) FROM a`); n != rows {
+			t.Errorf("%s: %d rows, want %d", name, n, rows)
+		}
+		if _, err := db.Exec(`INSERT INTO a VALUES (3)`); err == nil {
+			t.Errorf("%s: it was written to", name)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		if after, _ := os.ReadFile(path); string(before) != string(after) {
+			t.Errorf("%s: the file was changed", name)
+		}
+	}
+	shut := func(path string) string { // nothing can be made beside it
+		if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) })
+		return path
+	}
+	bound := runtime.GOOS != "windows" && os.Geteuid() != 0 // by a folder's mode; the ledger's test becomes another user
+	f("with its log", copied("", "-wal"), one, 2, "")
+	if bound {
+		f("with its log, shut", shut(copied("", "-wal")), one, 0, "its log x.db-wal has commits")
+	}
+	if _, err := db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		t.Fatal(err)
+	}
+	f("without", copied(""), one, 2, "")
+	if bound {
+		f("without, shut", shut(copied("")), one, 2, "")
+	}
+	f("beside who writes", from, one, 2, "")
+	newer := one
+	newer.Migrations = append(newer.Migrations[:1:1], `CREATE TABLE b (x INTEGER)`)
+	f("an old one", copied(""), newer, 0, "schema version 1, want 2")
+	f("a folder", t.TempDir(), one, 0, "it is no file")
+	f("nothing", filepath.Join(t.TempDir(), "x.db"), one, 0, "no such file")
+	empty := filepath.Join(t.TempDir(), "x.db")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f("an empty one", empty, one, 0, "nothing in it that this program made")
+	other := one
+	other.Room = "other"
+	f("of another room", copied(""), other, 0, `belongs to "test"`)
+}
