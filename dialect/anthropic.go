@@ -162,7 +162,7 @@ func (d *messageRequest) request(answer bool) {
 	}
 	for _, p := range d.system {
 		if p.Kind != llm.PartText {
-			d.fail("system", "a %s block, want text", p.Kind)
+			d.fail("system", "%s block, want text", an(p.Kind))
 		}
 	}
 	if len(d.system) > 0 {
@@ -216,7 +216,7 @@ func (d *messageRequest) message(role string, content []llm.Part) {
 		case p.Kind == llm.PartText:
 		case (p.Kind == llm.PartCall || p.Kind == llm.PartReasoning) == (m.Role == llm.RoleAssistant) && m.Role != llm.RoleSystem:
 		default:
-			d.fail(".content", "a %s block in a message of the %s", p.Kind, clip(role))
+			d.fail(".content", "%s block in a message of the %s", an(p.Kind), clip(role))
 		}
 		if p.Kind == llm.PartResult {
 			d.r.Messages = append(d.r.Messages, llm.Message{Role: llm.RoleTool, Parts: []llm.Part{p}})
@@ -330,7 +330,7 @@ func (d *messageRequest) block() llm.Part {
 		}
 		for _, q := range inner {
 			if q.Kind != llm.PartText && q.Kind != llm.PartImage && q.Kind != llm.PartFile {
-				d.fail(".content", "a %s block in a tool's result", q.Kind)
+				d.fail(".content", "%s block in a tool's result", an(q.Kind))
 			}
 		}
 	case "":

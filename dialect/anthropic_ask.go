@@ -225,7 +225,7 @@ func (m *messageAsker) system() {
 		}
 		for _, p := range msg.Parts {
 			if p.Kind != llm.PartText {
-				m.fail("messages["+strconv.Itoa(i)+"].content", "a %s part in a system message can't be sent, want text", p.Kind)
+				m.fail("messages["+strconv.Itoa(i)+"].content", "%s part in a system message can't be sent, want text", an(p.Kind))
 			}
 			if p.Text != "" {
 				parts = append(parts, p)
@@ -294,7 +294,7 @@ func (m *messageAsker) block(message int, role string, p llm.Part) {
 		m.thought(role, p)
 	case llm.PartImage, llm.PartFile:
 		if p.Media == nil {
-			m.fail(where, "a %s part without content", p.Kind)
+			m.fail(where, "%s part without content", an(p.Kind))
 			return
 		}
 		m.begin(role)
@@ -320,7 +320,7 @@ func (m *messageAsker) block(message int, role string, p llm.Part) {
 		m.begin(role)
 		m.result(where, p)
 	default:
-		m.fail(where, "a %s part can't be sent to this member", p.Kind)
+		m.fail(where, "%s part can't be sent to this member", an(p.Kind))
 	}
 }
 
@@ -396,7 +396,7 @@ func (m *messageAsker) media(where string, p llm.Part) {
 			mime = "application/pdf"
 		}
 		if len(media.Data) == 0 || mime == "" || kind == "document" && mime != "application/pdf" {
-			m.fail(where, "a %s of type %q can't be sent to this member", kind, clip(media.MIME))
+			m.fail(where, "%s of type %q can't be sent to this member", an(kind), clip(media.MIME))
 		}
 		m.b = appendString(append(m.b, `{"type":"base64","media_type":`...), mime)
 		m.b = append(base64.StdEncoding.AppendEncode(append(m.b, `,"data":"`...), media.Data), `"}`...)
@@ -421,7 +421,7 @@ func (m *messageAsker) result(where string, p llm.Part) {
 			case (q.Kind == llm.PartImage || q.Kind == llm.PartFile) && q.Media != nil:
 				m.media(where, q)
 			default:
-				m.fail(where, "a %s part in a tool's result can't be sent to this member", q.Kind)
+				m.fail(where, "%s part in a tool's result can't be sent to this member", an(q.Kind))
 			}
 		})
 	}

@@ -120,3 +120,11 @@ func Servers() []Server {
 	slices.SortFunc(all, func(a, b Server) int { return strings.Compare(a.Name(), b.Name()) })
 	return all
 }
+
+// an returns a word with its article.
+func an[T ~string](word T) string {
+	if word != "" && strings.ContainsRune("aeio", rune(word[0])) {
+		return "an " + string(word)
+	}
+	return "a " + string(word)
+}

@@ -17,7 +17,7 @@ import (
 
 // everything carries all that a request can say.
 var everything = Quirks{DeveloperRole: true, CacheControl: true, Pass: []string{"*"}, ThinkingSwitch: "thinking",
-	BudgetField: "thinking.budget_tokens", ReasoningField: "reasoning_content"}
+	BudgetField: "thinking.budget_tokens", ReasoningField: "reasoning_content", ContinueBy: "plain"}
 
 // FuzzChatRequest: what was decoded, encoded for a server and decoded again is
 // the same request; anything else is an error of kind Invalid.

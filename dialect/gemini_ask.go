@@ -83,7 +83,7 @@ func (a *geminiAsker) system() {
 		}
 		for _, p := range m.Parts {
 			if p.Kind != llm.PartText {
-				a.fail("messages["+strconv.Itoa(i)+"].content", "a %s part in a system message can't be sent, want text", p.Kind)
+				a.fail("messages["+strconv.Itoa(i)+"].content", "%s part in a system message can't be sent, want text", an(p.Kind))
 			}
 			if p.Text != "" {
 				texts = append(texts, p.Text)
@@ -185,7 +185,7 @@ func (a *geminiAsker) part(message int, role string, p llm.Part) {
 			a.result(where, p.Result)
 		}
 	default:
-		a.fail(where, "a %s part can't be sent to this member", p.Kind)
+		a.fail(where, "%s part can't be sent to this member", an(p.Kind))
 	}
 }
 
@@ -258,7 +258,7 @@ func (a *geminiAsker) media(where string, p llm.Part) {
 	m := p.Media
 	switch {
 	case m == nil || p.Kind == llm.PartText:
-		a.fail(where, "a %s part without content", p.Kind)
+		a.fail(where, "%s part without content", an(p.Kind))
 		return
 	case m.FileID != "":
 		a.b = append(a.b, `{"fileData":{`...)
@@ -270,9 +270,9 @@ func (a *geminiAsker) media(where string, p llm.Part) {
 		a.b = appendString(append(a.b, `{"inlineData":{"mimeType":`...), m.MIME)
 		a.b = append(base64.StdEncoding.AppendEncode(append(a.b, `,"data":"`...), m.Data), `"}`...)
 	case len(m.Data) > 0:
-		a.fail(where, "a %s of unknown type can't be sent to this member", p.Kind)
+		a.fail(where, "%s of unknown type can't be sent to this member", an(p.Kind))
 	default:
-		a.fail(where, "a %s by URL can't be sent to this member, want the %s itself", p.Kind, p.Kind)
+		a.fail(where, "%s by URL can't be sent to this member, want the %s itself", an(p.Kind), p.Kind)
 	}
 	a.sign()
 }

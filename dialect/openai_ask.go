@@ -137,6 +137,8 @@ func (a *asker) request(o ChatOptions) {
 	a.sampling()
 	if r.Continue {
 		a.goOn()
+	} else if a.q.ContinueBy != "plain" && begun(r) {
+		a.warn(notContinued)
 	}
 	if r.Logprobs {
 		a.boolean("logprobs", &r.Logprobs)
@@ -156,10 +158,25 @@ func (a *asker) request(o ChatOptions) {
 	}
 }
 
+// temperature returns the request's, within what the server takes.
+func (a *asker) temperature() *float64 {
+	t, q := a.r.Temperature, a.q
+	switch {
+	case t == nil || q.strips("temperature"):
+	case q.MaxTemperature > 0 && *t > q.MaxTemperature:
+		a.warn("temperature is sent to this member as " + string(appendFloat(nil, q.MaxTemperature)) + ", its highest")
+		return &q.MaxTemperature
+	case *t < q.MinTemperature:
+		a.warn("temperature is sent to this member as " + string(appendFloat(nil, q.MinTemperature)) + ", its lowest")
+		return &q.MinTemperature
+	}
+	return t
+}
+
 // sampling writes how tokens are chosen, and where the answer stops.
 func (a *asker) sampling() {
 	r := a.r
-	a.float("temperature", r.Temperature)
+	a.float("temperature", a.temperature())
 	a.float("top_p", r.TopP)
 	a.integer("top_k", r.TopK)
 	a.float("min_p", r.MinP)
@@ -546,7 +563,7 @@ func (a *asker) part(message int, p llm.Part) {
 	where := "messages[" + strconv.Itoa(message) + "].content"
 	m := p.Media
 	if m == nil && p.Kind != llm.PartText {
-		a.fail(where, "a %s part can't be sent in this place", p.Kind)
+		a.fail(where, "%s part can't be sent in this place", an(p.Kind))
 		return
 	}
 	switch p.Kind {
@@ -592,7 +609,7 @@ func (a *asker) part(message int, p llm.Part) {
 		}
 		a.b = append(a.b, '}')
 	default:
-		a.fail(where, "a %s part can't be sent in this place", p.Kind)
+		a.fail(where, "%s part can't be sent in this place", an(p.Kind))
 		return
 	}
 	if p.Cache != "" && a.q.CacheControl {
@@ -607,4 +624,14 @@ func (a *asker) dataURL(m *llm.Media) {
 	kind := appendString(nil, "data:"+m.MIME+";base64,")
 	a.b = append(a.b, kind[1:len(kind)-1]...)
 	a.b = append(base64.StdEncoding.AppendEncode(a.b, m.Data), '"')
+}
+
+// notContinued is the warning where an answer was begun and the member may not
+// go on with it.
+const notContinued = "the answer that was begun, the last message, is sent to this member as one that was given: it may begin its own"
+
+// begun reports whether the last message is the beginning of an answer.
+func begun(r *llm.Request) bool {
+	n := len(r.Messages)
+	return n > 0 && r.Messages[n-1].Role == llm.RoleAssistant && r.Messages[n-1].Text() != ""
 }

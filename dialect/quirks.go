@@ -14,13 +14,15 @@ import (
 // does all that the protocol says. What vendors send differently is accepted
 // from all of them and needs no quirk, but for NoFinish and Think.
 type Quirks struct {
-	NoStream        bool   `yaml:"no_stream" json:"no_stream,omitempty" jsonschema_description:"the server can't stream: ask for whole answers"`
-	NoStreamOptions bool   `yaml:"no_stream_options" json:"no_stream_options,omitempty" jsonschema_description:"the server refuses stream_options; usage then comes unasked or is estimated"`
-	MaxTokensField  string `yaml:"max_tokens_field" json:"max_tokens_field,omitempty" jsonschema:"enum=max_tokens,enum=max_completion_tokens" jsonschema_description:"the name of the answer's token limit; empty = max_tokens"`
-	DeveloperRole   bool   `yaml:"developer_role" json:"developer_role,omitempty" jsonschema_description:"the server knows the role developer; else developer messages are sent as system"`
-	Completions     string `yaml:"completions" json:"completions,omitempty" jsonschema:"enum=text,enum=infill" jsonschema_description:"the server continues texts under /completions; infill = with a suffix too; empty = it does not"`
-	EmbedBatch      int    `yaml:"embed_batch" json:"embed_batch,omitempty" jsonschema:"minimum=0" jsonschema_description:"most texts of one call for embeddings; more are asked for in several calls; 0 = no bound"`
-	CacheControl    bool   `yaml:"cache_control" json:"cache_control,omitempty" jsonschema_description:"the server takes cache_control marks in content"`
+	NoStream        bool    `yaml:"no_stream" json:"no_stream,omitempty" jsonschema_description:"the server can't stream: ask for whole answers"`
+	NoStreamOptions bool    `yaml:"no_stream_options" json:"no_stream_options,omitempty" jsonschema_description:"the server refuses stream_options; usage then comes unasked or is estimated"`
+	MaxTokensField  string  `yaml:"max_tokens_field" json:"max_tokens_field,omitempty" jsonschema:"enum=max_tokens,enum=max_completion_tokens" jsonschema_description:"the name of the answer's token limit; empty = max_tokens"`
+	DeveloperRole   bool    `yaml:"developer_role" json:"developer_role,omitempty" jsonschema_description:"the server knows the role developer; else developer messages are sent as system"`
+	Completions     string  `yaml:"completions" json:"completions,omitempty" jsonschema:"enum=text,enum=infill" jsonschema_description:"the server continues texts under /completions; infill = with a suffix too; empty = it does not"`
+	EmbedBatch      int     `yaml:"embed_batch" json:"embed_batch,omitempty" jsonschema:"minimum=0" jsonschema_description:"most texts of one call for embeddings; more are asked for in several calls; 0 = no bound"`
+	MinTemperature  float64 `yaml:"min_temperature" json:"min_temperature,omitempty" jsonschema:"minimum=0" jsonschema_description:"the lowest temperature that the server takes: lower ones are sent as it"`
+	MaxTemperature  float64 `yaml:"max_temperature" json:"max_temperature,omitempty" jsonschema:"minimum=0" jsonschema_description:"the highest temperature that the server takes: higher ones are sent as it; 0 = no bound"`
+	CacheControl    bool    `yaml:"cache_control" json:"cache_control,omitempty" jsonschema_description:"the server takes cache_control marks in content"`
 
 	Strip []string          `yaml:"strip" json:"strip,omitempty" jsonschema_description:"request fields that are never sent, such as temperature; tools.strict is the mark inside tools"`
 	Pass  []string          `yaml:"pass" json:"pass,omitempty" jsonschema_description:"request fields that Summit has no word for and the server takes; * = all of them"`
@@ -65,6 +67,9 @@ func (q Quirks) Valid() error {
 	}
 	if q.ThinkingWord != "" && q.ThinkingSwitch != "thinking" {
 		return fmt.Errorf("dialect: quirks: thinking_word: got %q, want it with thinking_switch: thinking", clip(q.ThinkingWord))
+	}
+	if q.MinTemperature < 0 || q.MaxTemperature < 0 || q.MaxTemperature > 0 && q.MaxTemperature < q.MinTemperature {
+		return fmt.Errorf("dialect: quirks: min_temperature and max_temperature: got %v and %v, want none below zero, and the lower one first", q.MinTemperature, q.MaxTemperature)
 	}
 	if q.EmbedBatch < 0 {
 		return fmt.Errorf("dialect: quirks: embed_batch: got %d, want zero (no bound) or more", q.EmbedBatch)

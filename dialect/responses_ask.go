@@ -185,7 +185,7 @@ func (a *responseAsker) result(where string, r *llm.Result) {
 func (a *responseAsker) part(where string, said bool, p llm.Part) {
 	m := p.Media
 	if m == nil && p.Kind != llm.PartText && p.Kind != llm.PartRefusal {
-		a.fail(where, "a %s part can't be sent in this place", p.Kind)
+		a.fail(where, "%s part can't be sent in this place", an(p.Kind))
 		return
 	}
 	switch {
@@ -196,7 +196,7 @@ func (a *responseAsker) part(where string, said bool, p llm.Part) {
 	case p.Kind == llm.PartText || p.Kind == llm.PartRefusal:
 		a.b = appendString(append(a.b, `{"type":"input_text","text":`...), p.Text)
 	case said:
-		a.fail(where, "a %s part of the assistant can't be sent to this member", p.Kind)
+		a.fail(where, "%s part of the assistant can't be sent to this member", an(p.Kind))
 	case p.Kind == llm.PartImage:
 		a.b = append(a.b, `{"type":"input_image"`...)
 		a.source(m, "image_url", "image_url")
@@ -217,7 +217,7 @@ func (a *responseAsker) part(where string, said bool, p llm.Part) {
 		}
 		a.b = append(a.b, '}')
 	default:
-		a.fail(where, "a %s part can't be sent in this place", p.Kind)
+		a.fail(where, "%s part can't be sent in this place", an(p.Kind))
 	}
 	a.b = append(a.b, '}')
 }

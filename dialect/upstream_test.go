@@ -449,8 +449,8 @@ func TestAskUpstreamErrors(t *testing.T) {
 			}
 		}
 	}
-	f(llm.Part{Kind: llm.PartAudio, Media: &llm.Media{Data: []byte("x"), MIME: "audio/wav"}}, "a audio part can't be sent to this member", "", "")
-	f(llm.Part{Kind: llm.PartImage, Media: &llm.Media{URL: "https://x"}}, "", "", "a image by URL can't be sent to this member, want the image itself")
+	f(llm.Part{Kind: llm.PartAudio, Media: &llm.Media{Data: []byte("x"), MIME: "audio/wav"}}, "an audio part can't be sent to this member", "", "")
+	f(llm.Part{Kind: llm.PartImage, Media: &llm.Media{URL: "https://x"}}, "", "", "an image by URL can't be sent to this member, want the image itself")
 	f(llm.Part{Kind: llm.PartFile, Media: &llm.Media{Data: []byte("x"), MIME: "application/zip"}}, `a document of type "application/zip" can't be sent to this member`, "", "")
 	f(llm.Part{Kind: llm.PartResult, Result: &llm.Result{CallID: "x"}}, "", "", `a tool's result for the call "x", which is not in the conversation`)
 }

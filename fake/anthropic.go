@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -246,6 +247,12 @@ func (c claude) blocks(t *Turn, results *[]Turn, content json.RawMessage) string
 				return where + ": the image can't be read"
 			}
 			t.Images = append(t.Images, m)
+		case b.Type == "document" && t.Role != "assistant":
+			data, err := base64.StdEncoding.DecodeString(b.Source.Data)
+			if err != nil || b.Source.Type == "base64" && b.Source.MIME != "application/pdf" || b.Source.Type != "base64" && b.Source.URL == "" && b.Source.Type != "text" {
+				return where + ": the document can't be read"
+			}
+			t.Images = append(t.Images, Image{MIME: b.Source.MIME, Bytes: len(data), URL: b.Source.URL})
 		case b.Type == "thinking" && t.Role == "assistant":
 			if b.Signature != seal(b.Thinking) {
 				return where + ": Invalid `signature` in `thinking` block"

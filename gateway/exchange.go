@@ -50,7 +50,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.runID = newID(x.start)
 	x.id = requestID(r, x.runID)
 	x.w = newResponder(w, g.limits.WriteTime)
-	x.w.Header()["X-Request-Id"] = []string{x.id}
+	ids := []string{x.id}
+	x.w.Header()["X-Request-Id"], x.w.Header()["Request-Id"] = ids, ids // as OpenAI's clients look for it, and as Anthropic's do
 	counted := g.inflight.enter()
 	if counted {
 		defer g.inflight.leave()

@@ -148,6 +148,7 @@ type Gateway struct {
 	limits   Limits
 	log      *slog.Logger
 	origins  origins
+	spoken   []dialect.Server // the protocols
 	openai   dialect.Server   // how errors look where no protocol is spoken
 	listers  []dialect.Lister // protocols with a form of their own for the list of models
 	mux      *http.ServeMux

@@ -55,7 +55,7 @@ func (x *exchange) guard() bool {
 		h := x.w.Header()
 		h.Add("Vary", "Origin")
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Retry-After-Ms, X-Should-Retry")
+		h.Set("Access-Control-Expose-Headers", "X-Request-Id, Request-Id, Retry-After, Retry-After-Ms, X-Should-Retry")
 	} else if o.loopback && !same(origin, x.r.Host) {
 		x.fail(llm.Errorf(llm.Forbidden, "origin %q may not use this server: want its own or a configured one", clip(origin, 100)))
 		return true

@@ -41,7 +41,7 @@ func (*route) ServeHTTP(http.ResponseWriter, *http.Request) {
 
 // register fills the mux.
 func (g *Gateway) register(servers []dialect.Server) error {
-	g.mux = http.NewServeMux()
+	g.mux, g.spoken = http.NewServeMux(), servers
 	add := func(pattern string, rt *route) { g.mux.Handle(pattern, rt) }
 	for _, s := range servers {
 		if s.Name() == "openai" {
@@ -125,6 +125,7 @@ func (h headers) WriteHeader(int)             {}
 // unrouted answers where there is no route.
 func (x *exchange) unrouted(allow string) {
 	p := x.r.URL.Path
+	x.dialect = x.g.nearest(p)
 	switch clean := path.Clean("/" + p); {
 	case allow != "":
 		x.w.Header().Set("Allow", allow)
@@ -325,4 +326,15 @@ func (x *exchange) known(ctx context.Context) context.Context {
 // logAdmin writes down what an admin changed.
 func (x *exchange) logAdmin(what string, k identity.Key) {
 	x.g.log.Info(what, slog.String("request_id", x.id), slog.String("by_key_id", x.key.ID), slog.String("key_id", k.ID), slog.String("role", string(k.Role)))
+}
+
+// nearest returns the protocol that a path without a route belongs to: one of
+// whose own path it begins with, else OpenAI's.
+func (g *Gateway) nearest(p string) dialect.Server {
+	for _, s := range g.spoken {
+		if _, own, _ := strings.Cut(s.Pattern(), " "); p == own || strings.HasPrefix(p, own+"/") {
+			return s
+		}
+	}
+	return g.openai
 }

@@ -31,6 +31,7 @@ func init() {
 	v.name, v.about, v.manual = "spark-ws", "iFlytek Spark over its signed WebSocket (APIKey:APISecret)", true
 	v.baseURL, v.model, v.keyEnv = "https://spark-api.xf-yun.com", "4.0Ultra", []string{"SPARK_API_KEY:SPARK_API_SECRET"}
 	v.quirks.Pass = []string{"auditing", "show_ref_label"}
+	v.quirks.MinTemperature, v.quirks.MaxTemperature = 0.01, 1 // more than 0, and 1 at most
 	v.quirks.Codes["10000"], v.quirks.Codes["10001"], v.quirks.Codes["10002"] = llm.Protocol, llm.Protocol, llm.Protocol
 	v.params = func() params { return &SparkParams{} }
 	v.wire = func(c *Config, p params) (wire, error) {
