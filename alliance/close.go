@@ -52,15 +52,15 @@ func (a *Alliance) closes(c *Close, books *Books) (*CloseResult, error) {
 		return nil, fmt.Errorf("period: got %q, want a month such as 2026-12", clip(c.Period))
 	}
 	res := &CloseResult{ID: c.ID, Kind: "close", Period: c.Period, Uncovered: map[string]Units{}, Sacrifice: map[string]Units{},
-		Deferred: map[string]Units{}, Guarantees: map[string]Units{}, Repaid: map[string]Units{}, Statements: map[string]Statement{}}
-	var held []*Contract
-	for _, name := range sorted(a.contracts) {
+		Deferred: map[string]Units{}, Guarantees: map[string]Units{}, Repaid: map[string]Units{}, Statements: map[string]Statement{}, Postings: []ledger.Posting{}}
+	held := map[string][]*Contract{} // by member, in order of their days
+	for _, name := range a.names {
 		for _, k := range a.contracts[name] {
-			if begin := k.begin(month); k.Effective.holds(begin) || k.Effective.holds(begin.AddDate(0, 1, -1)) {
-				held = append(held, k)
-				break
+			if days, _ := k.days(month); days > 0 {
+				held[name] = append(held[name], k)
 			}
 		}
+		slices.SortStableFunc(held[name], func(x, y *Contract) int { return x.Effective.from.Compare(y.Effective.from) })
 	}
 	if err := res.trueUp(a, held, month, books); err != nil {
 		return nil, err
@@ -83,22 +83,60 @@ func (c *Contract) begin(month time.Time) time.Time {
 	return time.Date(month.Year(), month.Month(), 1, 0, 0, 0, 0, c.Effective.zone)
 }
 
-// uncovered returns what a period cost the member beyond what its calls
-// absorbed, and the base of the share of it that the member bears itself.
-func (c *Contract) uncovered(month time.Time, books *Books) (under, base Units, err error) {
+// days returns on how many days of the month the contract holds, and how many it
+// has.
+func (c *Contract) days(month time.Time) (held, of int64) {
+	begin := c.begin(month)
+	end := begin.AddDate(0, 1, 0)
+	of = int64(end.AddDate(0, 0, -1).Day())
+	if c.Effective.from.After(begin) {
+		begin = c.Effective.from
+	}
+	if until := c.Effective.until; !until.IsZero() && until.Before(end) {
+		end = until
+	}
+	if !begin.Before(end) {
+		return 0, of
+	}
+	day := func(t time.Time) int64 { // a day may have 23 hours
+		y, m, d := t.Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
+	}
+	return day(end) - day(begin), of
+}
+
+// covering is what of a period's calls is left to cover fees and idle cards.
+type covering struct {
+	absorbed Units
+	cardMS   int64
+}
+
+// uncovered returns what a period cost the member by the contract beyond what
+// its calls absorbed, and the base of the share of it that the member bears
+// itself. A contract that holds for a part of the month counts for its days.
+func (c *Contract) uncovered(month time.Time, calls *covering) (under, base Units, err error) {
+	days, of := c.days(month)
 	switch c.Cost.Model {
 	case "subscription":
-		return max(Units(c.Cost.Fee)-books.Absorbed[c.Member], 0), Units(c.Cost.Fee), nil
+		if base, err = divide(big.NewInt(int64(c.Cost.Fee)), big.NewInt(days), big.NewInt(of)); err != nil {
+			return 0, 0, err
+		}
+		taken := min(calls.absorbed, base)
+		calls.absorbed -= taken
+		return base - taken, base, nil
 	case "self_hosted":
-		if c.Cost.IdleCoverBP == 0 {
-			return 0, 0, nil
-		}
 		begin := c.begin(month)
-		whole := new(big.Int).Mul(big.NewInt(begin.AddDate(0, 1, 0).Sub(begin).Milliseconds()), big.NewInt(c.Cost.Cards))
-		idle := whole.Sub(whole, big.NewInt(books.CardMS[c.Member]))
-		if idle.Sign() <= 0 {
-			return 0, 0, nil
+		if c.Effective.from.After(begin) {
+			begin = c.Effective.from
 		}
+		hours := begin.AddDate(0, 0, int(days)).Sub(begin).Milliseconds()
+		idle := new(big.Int).Mul(big.NewInt(hours), big.NewInt(c.Cost.Cards))
+		taken := calls.cardMS
+		if idle.IsInt64() {
+			taken = min(taken, idle.Int64())
+		}
+		calls.cardMS -= taken
+		idle.Sub(idle, big.NewInt(taken))
 		price := new(big.Int).Mul(big.NewInt(int64(c.Cost.CardHour)), big.NewInt(c.Cost.IdleCoverBP))
 		under, err = divide(idle, price, big.NewInt(hour*10_000))
 		return under, under, err
@@ -108,25 +146,39 @@ func (c *Contract) uncovered(month time.Time, books *Books) (under, base Units, 
 
 // trueUp books what the period's calls did not cover: what the member agreed
 // to bear, then the reserve, then what is put off.
-func (res *CloseResult) trueUp(a *Alliance, held []*Contract, month time.Time, books *Books) error {
+func (res *CloseResult) trueUp(a *Alliance, held map[string][]*Contract, month time.Time, books *Books) error {
 	var names []string
 	var needs []*big.Int
 	var all Units
-	for _, c := range held {
-		under, base, err := c.uncovered(month, books)
-		if err != nil {
-			return fmt.Errorf("member %s: %w", c.Member, err)
+	for _, m := range sorted(held) {
+		calls := &covering{books.Absorbed[m], books.CardMS[m]}
+		for _, c := range held[m] {
+			under, base, err := c.uncovered(month, calls)
+			if err == nil {
+				err = add(res.Uncovered, m, under)
+			}
+			if err != nil {
+				return fmt.Errorf("member %s: %w", m, err)
+			}
+			if under == 0 {
+				continue
+			}
+			left := books.capLeft(c)
+			s := min(under, basisPoints(base, c.Sacrifice.PerRequestBP), left)
+			if s > 0 {
+				books.CapsLeft[m] = left - s
+				res.Sacrifice[m] += s
+			}
 		}
-		if under == 0 {
+		need := res.Uncovered[m] - res.Sacrifice[m]
+		if res.Uncovered[m] == 0 {
+			delete(res.Uncovered, m)
 			continue
 		}
-		left := books.capLeft(c)
-		s := min(under, basisPoints(base, c.Sacrifice.PerRequestBP), left)
-		books.CapsLeft[c.Member] = left - s
-		res.Uncovered[c.Member], res.Sacrifice[c.Member] = under, s
-		names, needs = append(names, c.Member), append(needs, big.NewInt(int64(under-s)))
-		if all, err = all.Add(under - s); err != nil {
-			return fmt.Errorf("member %s: %w", c.Member, err)
+		names, needs = append(names, m), append(needs, big.NewInt(int64(need)))
+		var err error
+		if all, err = all.Add(need); err != nil {
+			return fmt.Errorf("member %s: %w", m, err)
 		}
 	}
 	res.FromReserve = min(all, books.Reserve)
@@ -153,12 +205,14 @@ func (res *CloseResult) trueUp(a *Alliance, held []*Contract, month time.Time, b
 
 // guarantee fills up what members earned to what they were promised, out of
 // the reserve, in proportion where it is short. Before that, members that
-// earned more pay back what they were given on top in earlier periods.
-func (res *CloseResult) guarantee(a *Alliance, held []*Contract, books *Books) error {
+// earned more pay back what they were given on top in earlier periods. The last
+// contract of the month counts.
+func (res *CloseResult) guarantee(a *Alliance, held map[string][]*Contract, books *Books) error {
 	var names []string
 	var needs []*big.Int
 	var all, back Units
-	for _, c := range held {
+	for _, m := range sorted(held) {
+		c := held[m][len(held[m])-1]
 		promised := Units(c.Guarantee.PerPeriod)
 		if promised == 0 {
 			continue
@@ -193,10 +247,8 @@ func (res *CloseResult) guarantee(a *Alliance, held []*Contract, books *Books) e
 			return err
 		}
 		res.Postings = post(res.Postings, "member:"+m+":payable", -x)
-		for _, c := range held {
-			if c.Member == m && c.Guarantee.Recoup {
-				books.Advanced[m] += x
-			}
+		if held[m][len(held[m])-1].Guarantee.Recoup {
+			books.Advanced[m] += x
 		}
 	}
 	res.Postings = post(res.Postings, "reserve", paid-back)

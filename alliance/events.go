@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"strings"
 
 	"summit/ledger"
 )
@@ -192,5 +193,14 @@ func decode(raw json.RawMessage, v any, required ...string) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(own))
 	d.DisallowUnknownFields()
-	return d.Decode(v)
+	err = d.Decode(v)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		want := "a " + wrong.Type.Kind().String()
+		if strings.HasPrefix(wrong.Type.Kind().String(), "int") {
+			want = "a whole number that fits in 64 bits"
+		}
+		return fmt.Errorf("%s: got %s, want %s", clip(wrong.Field), clip(wrong.Value), want)
+	}
+	return err
 }

@@ -54,7 +54,7 @@ func (a *Alliance) convert(x *FX) (*FXResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &FXResult{ID: x.ID, Kind: "fx", Converted: converted, Rate: rate.Num().String() + "/" + rate.Denom().String(), Source: x.Source}
+	res := &FXResult{ID: x.ID, Kind: "fx", Converted: converted, Rate: rate.Num().String() + "/" + rate.Denom().String(), Source: x.Source, Postings: []ledger.Posting{}}
 	for _, l := range []ledger.Posting{
 		{Account: ledger.Account("customer:" + customer + ":wallet"), Amount: x.Amount, Currency: x.Currency},
 		{Account: ledger.Account("fx:position:" + string(x.Currency)), Amount: -x.Amount, Currency: x.Currency},

@@ -84,7 +84,7 @@ func (j *Journal) Refund(ctx context.Context, r *Refund) (*RefundResult, error) 
 			if res, err = a.refund(r, &copied, books); err != nil {
 				return err
 			}
-			e.Postings = slices.Concat(res.Postings[:res.legs], res.Memo)
+			e.Postings = slices.Concat(res.Postings[:res.legs], res.Memo[:res.memo])
 			own := *res
 			own.Postings, own.Memo = nil, nil
 			body, err := json.Marshal(&own)
@@ -92,6 +92,13 @@ func (j *Journal) Refund(ctx context.Context, r *Refund) (*RefundResult, error) 
 			return err
 		}}
 	entries := []ledger.Entry{entry}
+	if len(original.Deferred) > 0 { // a transaction of its own: a reversal is the negation of what was booked
+		entries = append(entries, ledger.Entry{Key: "claim:" + r.ID, Input: input, Kind: "claim", Currency: a.Terms.Currency, Effective: t.Period, Links: []string{entry.Key, t.Key}, Reason: "claims that were repaid since",
+			Decide: func(_ ledger.View, e *ledger.Entry) error {
+				e.Postings = slices.Clone(res.Memo[res.memo:])
+				return nil
+			}})
+	}
 	if r.Fault != "" {
 		entries = append(entries, ledger.Entry{Key: "fault:" + r.ID, Input: input, Kind: "fault", Currency: a.Terms.Currency, Effective: t.Period, Links: []string{entry.Key, t.Key}, Reason: r.Fault,
 			Decide: func(_ ledger.View, e *ledger.Entry) error {

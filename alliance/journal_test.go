@@ -688,3 +688,70 @@ func TestCloseAndStatements(t *testing.T) {
 		t.Errorf("nothing was stated: %v", stated)
 	}
 }
+
+// A refund of a request whose costs were put off and repaid since leaves no
+// debt behind: what is put off later is a claim in full, in the books as in a
+// run over the same records.
+func TestRefundAfterRecoup(t *testing.T) {
+	j, _ := books(t, 100_000_000)
+	events := &Events{}
+	ask := func(id, model, member string, out int64) {
+		t.Helper()
+		at := j.now()
+		held, _, err := j.Hold(t.Context(), Ask{ID: id, Customer: "default", Model: model, At: at, Input: 10, Output: out, Until: at.Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _, err := j.Settle(t.Context(), Answer{ID: id, Customer: "default", Model: model, At: at, Outcome: &llm.Outcome{Member: member, Finish: llm.FinishStop, Usage: used(10, 0, out)}, Input: 10, Output: out, Delivered: true, Bound: out}, held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(e.Request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events.Requests = append(events.Requests, raw)
+	}
+	refund := func(id, of, part string) {
+		t.Helper()
+		if _, err := j.Refund(t.Context(), &Refund{ID: id, Of: of, Part: part}); err != nil {
+			t.Fatal(err)
+		}
+		events.Requests = append(events.Requests, json.RawMessage(fmt.Sprintf(`{"kind":"refund","id":%q,"of":%q,"part":%q}`, id, of, part)))
+	}
+	check := func(what string) Units {
+		t.Helper()
+		s, err := j.Alliance().Run(events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim, err := j.store.Balance(t.Context(), "cost:deferred:spark", "CNY")
+		if err != nil || -claim != s.Closing.Deferred["spark"] {
+			t.Errorf("%s: the claim is %d in the books, by a run %d, %v", what, -claim, s.Closing.Deferred["spark"], err)
+		}
+		paid, err := j.store.Balance(t.Context(), "member:spark:payable", "CNY")
+		if err != nil || -paid != s.Closing.Payable["spark"] {
+			t.Errorf("%s: %d in the books, by a run %d, %v", what, -paid, s.Closing.Payable["spark"], err)
+		}
+		return -claim
+	}
+	ask("loss", "free", "spark", 5000) // all of its cost is put off
+	whole := check("put off")
+	if whole == 0 {
+		t.Fatal("nothing was put off")
+	}
+	refund("r1", "loss", "1/2")
+	if half := check("a half refunded"); half != whole/2 {
+		t.Errorf("after a half was refunded the claim is %d of %d", half, whole)
+	}
+	ask("gain", "summit", "glm", 100) // repays the other half
+	if left := check("repaid"); left != 0 {
+		t.Errorf("the claim is still %d", left)
+	}
+	refund("r2", "loss", "1/2")
+	check("all refunded")
+	ask("loss2", "free", "spark", 5000)
+	if check("put off again") <= 0 { // the reserve pays a part
+		t.Error("what is put off after a refund is no claim")
+	}
+}

@@ -297,7 +297,7 @@ func (a *Alliance) judging(x *Judging, books *Books) (*JudgingResult, error) {
 		}
 		books.CardMS[m] += x.Member.CardMS
 	}
-	res.Postings = post(post(nil, "member:"+m+":payable", -res.FromReserve), "reserve", res.FromReserve)
+	res.Postings = post(post([]ledger.Posting{}, "member:"+m+":payable", -res.FromReserve), "reserve", res.FromReserve)
 	res.Memo = post(res.Memo, "cost:declared:"+m, res.Cost)
 	res.Memo = post(res.Memo, "cost:recovered:"+m, -res.FromReserve)
 	res.Memo = post(res.Memo, "cost:deferred:"+m, -res.Deferred)

@@ -358,3 +358,43 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// A contract that holds for a part of a month counts for its days, calls cover
+// the earlier one first, and a guarantee is whole.
+func TestCloseInParts(t *testing.T) {
+	f := func(what string, want string, texts ...string) {
+		t.Helper()
+		terms, err := ReadTerms([]byte(testTerms))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []*Contract
+		for _, text := range texts {
+			c, err := ReadContract([]byte("apiVersion: summit/v1\nkind: MemberContract\nmember: m\ncurrency: CNY\n" + text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, c)
+		}
+		a, err := New(terms, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := a.Run(&Events{Opening: Books{Reserve: 1_000_000_000, Absorbed: map[string]Units{"m": 4_000_000}, CardMS: map[string]int64{"m": 24 * 3_600_000}}, Requests: []json.RawMessage{[]byte(`{"kind":"close","id":"c","period":"2026-12"}`)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := s.Requests[0].(*CloseResult)
+		if got := fmt.Sprint(res.Uncovered, res.Sacrifice, res.FromReserve, res.Guarantees); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	const fee = "cost: {model: subscription, fee: '31', planned_calls: 100}\n"
+	f("whole", "map[m:27000000] map[] 27000000 map[]", fee)
+	f("from the eleventh on", "map[m:17000000] map[] 17000000 map[]", "effective: {from: 2026-12-11}\n"+fee)
+	f("a week in it", "map[m:3000000] map[] 3000000 map[]", "effective: {from: 2026-12-11, to: 2026-12-17}\n"+fee)
+	f("not in it", "map[] map[] 0 map[]", "effective: {from: 2027-01-01}\n"+fee)
+	f("dearer later", "map[m:48000000] map[m:4200000] 43800000 map[]", "effective: {from: 2026-12-11}\ncost: {model: subscription, fee: '62', planned_calls: 100}\nsacrifice: {per_request_bp: 1000, per_period: '100'}\n", "effective: {to: 2026-12-10}\n"+fee)
+	f("idle", "map[m:9000000] map[] 9000000 map[]", "effective: {from: 2026-12-11, to: 2026-12-11}\ncost: {model: self_hosted, card_hour: '1', cards: 4, idle_cover_bp: 1250}\n")
+	f("the last guarantee", "map[] map[] 0 map[m:2000000]", "effective: {to: 2026-12-10}\ncost: {model: free}\nguarantee: {per_period: '5', funded_by: reserve}\n", "effective: {from: 2026-12-11, to: 2026-12-20}\ncost: {model: free}\nguarantee: {per_period: '2', funded_by: reserve}\n")
+}

@@ -28,6 +28,7 @@ type RefundResult struct {
 	Memo     []ledger.Posting `json:"memo,omitempty"`
 
 	legs int // of Postings are the reversal; the rest is what the member at fault makes good
+	memo int // of Memo are the reversal; the rest is about claims that were repaid since
 }
 
 // settled is what is kept of a request for its refunds.
@@ -62,10 +63,10 @@ func (a *Alliance) refund(r *Refund, of *settled, books *Books) (*RefundResult, 
 	res := &RefundResult{ID: r.ID, Kind: "refund", Of: r.Of, Refunded: total.RatString()}
 	res.Postings, of.postings = reversed(of.result.Postings, of.postings, total, tie)
 	res.Memo, of.memo = reversed(of.result.Memo, of.memo, total, tie)
+	of.refunded, res.legs, res.memo = total, len(res.Postings), len(res.Memo)
 	if err := books.reverse(res); err != nil {
 		return nil, err
 	}
-	of.refunded, res.legs = total, len(res.Postings)
 	if r.Fault != "" {
 		if err := a.blame(r, part, of.result, res, books); err != nil {
 			return nil, err
@@ -77,7 +78,7 @@ func (a *Alliance) refund(r *Refund, of *settled, books *Books) (*RefundResult, 
 // reversed returns the legs that bring what was reversed of each leg before up
 // to part of the original, and what is reversed of each then.
 func reversed(legs []ledger.Posting, before []Units, part *big.Rat, tie func([]ledger.Posting) func(i, j int) int) ([]ledger.Posting, []Units) {
-	var out []ledger.Posting
+	out := []ledger.Posting{}
 	after := make([]Units, len(legs))
 	for _, debit := range []bool{true, false} {
 		var side []ledger.Posting
@@ -113,7 +114,8 @@ func reversed(legs []ledger.Posting, before []Units, part *big.Rat, tie func([]l
 	return out, after
 }
 
-// reverse lets the books follow the legs of a refund.
+// reverse lets the books follow the legs of a refund, and adds to its memo what
+// it has to do with claims that are not there any more.
 func (b *Books) reverse(res *RefundResult) error {
 	for _, l := range res.Postings {
 		kind, name := split(l.Account)
@@ -130,7 +132,12 @@ func (b *Books) reverse(res *RefundResult) error {
 	}
 	for _, l := range res.Memo {
 		if kind, name := split(l.Account); kind == "deferred" {
-			b.Deferred[name] = max(b.Deferred[name]-l.Amount, 0)
+			// A claim that was repaid meanwhile is none any more: what was put off is
+			// recovered then, and nothing later is to be set against it.
+			repaid := max(l.Amount-b.Deferred[name], 0)
+			b.Deferred[name] -= l.Amount - repaid
+			res.Memo = post(res.Memo, "cost:deferred:"+name, -repaid)
+			res.Memo = post(res.Memo, "cost:recovered:"+name, repaid)
 		}
 	}
 	without(b.Payable)

@@ -347,7 +347,7 @@ func (res *Result) record(players []*player) {
 
 // book writes the postings and what each member has earned.
 func (res *Result) book(r *Request, customer string, players []*player, books *Books) error {
-	list := post(nil, "customer:"+customer+":wallet", r.Price)
+	list := post([]ledger.Posting{}, "customer:"+customer+":wallet", r.Price)
 	list = post(list, "tax:vat", -res.Tax)
 	list = post(list, "operator:fee", -res.Fee)
 	earned := map[string]Units{}
