@@ -127,6 +127,18 @@ func TestLyingFacts(t *testing.T) {
 	f(true, "expert_weights_scale", "x", "expert_weights_scale")
 }
 
+// TestRunsOfNothing makes no list of rows whose number is only said by the file: their tensor did not fit.
+func TestRunsOfNothing(t *testing.T) {
+	b := &binder{reader: &reader{}}
+	if n := testing.AllocsPerRun(1, func() {
+		if w := b.deal(nil, 1<<12, []int{1 << 10, 1 << 10}); len(w) != 2 || w[0] != nil || w[1] != nil {
+			t.Errorf("got %v, want two of nothing", w)
+		}
+	}); n > 1 {
+		t.Errorf("%v allocations, want 1", n)
+	}
+}
+
 // TestLyingFolders refuses a config.json that does not fit, by name.
 func TestLyingFolders(t *testing.T) {
 	f := func(c archtest.Case, key string, value any, want string) {
