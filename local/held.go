@@ -306,6 +306,9 @@ func (w *writer) whole(thinking bool) *grammar.Expr {
 // thinks reports whether the model may begin with thoughts of its own accord.
 func (w *writer) thinks() bool {
 	t := w.r.Thinking
+	if !w.voice.reasons() {
+		return false
+	}
 	if t.Enabled != nil {
 		return *t.Enabled
 	}

@@ -243,9 +243,13 @@ func TestCallsAreHeld(t *testing.T) {
 
 // What may be written, and what may not.
 func TestRulesOfCalls(t *testing.T) {
+	source := ""
 	f := func(format, mode, text string, want bool) {
 		t.Helper()
 		m := rolling(t, format, "", false, 1)
+		if source != "" {
+			m.voice.source = source
+		}
 		r := ask("q")
 		r.Tools, r.ToolChoice.Mode = heldTools, mode
 		h, err := m.voice.hold("", r, &prompt{})
@@ -280,6 +284,9 @@ func TestRulesOfCalls(t *testing.T) {
 	f("arg_key", "required", "<tool_call>get_it\n<arg_key>city</arg_key>\n<arg_value>x</arg_value>\n<arg_key>unit</arg_key>\n<arg_value>K</arg_value>\n<arg_key>days</arg_key>\n<arg_value>7</arg_value>\n</tool_call>", false)
 	f("harmony", "", "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary to=functions.now <|constrain|>json<|message|>{}<|call|>", true)
 	f("harmony", "required", "<|channel|>final<|message|>no", false)
+	source = "{{ messages }} tools <tool_call>" // of a model that does not think
+	f("hermes", "required", "<think>hm</think>\n\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>", false)
+	f("hermes", "required", "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>", true)
 }
 
 // A call comes while it is written: its name first, then its arguments.

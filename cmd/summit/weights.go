@@ -210,6 +210,11 @@ Types: ` + strings.Join(matrixTypes(), " ") + `.`,
 					return err
 				}
 			}
+			if from, err := os.Stat(args[0]); err == nil { // a converted model can't be converted back
+				if to, err := os.Stat(args[1]); err == nil && os.SameFile(from, to) {
+					return usage("OUT is the file IN, want another")
+				}
+			}
 			in, err := weights.Open(args[0], weights.Options{})
 			if err != nil {
 				return err
