@@ -17,10 +17,10 @@ var update = flag.Bool("update", false, "rewrite the tables in docs/members.md a
 
 // words are the texts of a table in one language.
 type words struct {
-	file, vendor, member, address, key, model, none, listed string
-	symbols                                                 string
-	stop                                                    string
-	notes                                                   map[string]string // reasons in this language; nil = as they are
+	file, vendor, member, address, key, model, none, listed, yours string
+	symbols                                                        string
+	stop                                                           string
+	notes                                                          map[string]string // reasons in this language; nil = as they are
 }
 
 // reasons are the fakes' reasons in Chinese.
@@ -64,13 +64,13 @@ var reasons = map[string]string{
 
 var languages = []words{
 	{
-		file: "../docs/members.md", stop: ".", vendor: "fake", member: "use", address: "address", key: "key looked for in", model: "model unless set", none: "none", listed: "the first that it lists",
+		file: "../docs/members.md", stop: ".", vendor: "fake", member: "use", address: "address", key: "key looked for in", model: "model unless set", none: "none", listed: "the first that it lists", yours: "your own",
 		symbols: works + " works through every protocol that carries it · " + told + " left out, and the header `X-Summit-Warning` says so · " + refused +
 			" the vendor does not do it: the caller gets a clear error, or an answer without it · " + unknown + " nothing is known of how the vendor says it. " +
 			"Where protocols differ, they stand in the order chat/responses/messages/completions.",
 	},
 	{
-		file: "../docs/members.zh-CN.md", stop: "。", notes: reasons, vendor: "仿真", member: "use", address: "地址", key: "密钥所在的环境变量", model: "默认模型", none: "无", listed: "服务器列出的第一个",
+		file: "../docs/members.zh-CN.md", stop: "。", notes: reasons, vendor: "仿真", member: "use", address: "地址", key: "密钥所在的环境变量", model: "默认模型", none: "无", listed: "服务器列出的第一个", yours: "您自己的",
 		symbols: works + " 凡能承载该项的协议下均正常 · " + told + " 不发送该项，并由响应头 `X-Summit-Warning` 说明 · " + refused +
 			" 厂商不支持：调用方得到明确的错误，或不含该项的回答 · " + unknown + " 不知道厂商如何表示。各协议不同时，依次为 chat/responses/messages/completions。",
 	},
@@ -112,8 +112,12 @@ func documented(t *testing.T, table map[string]map[string][]string) {
 func (w words) kinds(b *strings.Builder) {
 	fmt.Fprintf(b, "| %s | | %s | %s | %s |\n|---|---|---|---|---|\n", w.member, w.address, w.key, w.model)
 	for _, k := range member.Kinds() {
-		if k.BaseURL == "" {
+		if k.Name == "replay" { // nobody answers: it plays what was recorded
 			continue
+		}
+		address := w.yours
+		if k.BaseURL != "" {
+			address = "`" + k.BaseURL + "`"
 		}
 		var keys []string
 		for _, name := range k.KeyEnv {
@@ -126,7 +130,7 @@ func (w words) kinds(b *strings.Builder) {
 		if k.Model != "" {
 			model = "`" + k.Model + "`"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | `%s` | %s | %s |\n", k.Name, k.About, k.BaseURL, key, model)
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, k.About, address, key, model)
 	}
 }
 
