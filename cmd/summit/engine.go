@@ -31,9 +31,18 @@ func (f *engineFlags) bind(c *cobra.Command) {
 func (f *engineFlags) bindRest(c *cobra.Command) {
 	flags := c.Flags()
 	flags.BoolVar(&f.exact, "exact", false, "weights as stored, float32 arithmetic and cache: slow, for comparison")
-	flags.StringVar(&f.backend, "backend", "cpu", "what computes: "+strings.Join(tensor.Backends(), ", "))
+	flags.StringVar(&f.backend, "backend", "cpu", "what computes: "+backends())
 	flags.StringVar(&f.kernels, "kernels", "", "tier of kernels, such as plain; empty = the best there is")
 	flags.StringVar(&f.cache, "cache", "", "type of the KV cache: F16, F32 or Q8_0; empty = F16, or F32 with --exact")
+}
+
+// backends lists what can compute, each with what it is.
+func backends() string {
+	var all []string
+	for _, name := range tensor.Backends() {
+		all = append(all, name+" ("+tensor.About(name)+")")
+	}
+	return strings.Join(all, ", ")
 }
 
 // openedEngine is an engine with the file that its weights are views of.

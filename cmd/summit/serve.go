@@ -46,6 +46,10 @@ A second one ends it at once. SIGHUP reads the configuration again.`,
 }
 
 func (a *app) serve(ctx context.Context, addrFile string) (err error) {
+	// From now on, or a SIGHUP that comes while members are opened ends it all.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	l, err := a.load()
 	if err != nil {
 		return err
@@ -81,7 +85,7 @@ func (a *app) serve(ctx context.Context, addrFile string) (err error) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		a.reloadOn(reloads, s)
+		a.reloadOn(reloads, hup, s)
 	}()
 	err = s.Serve(ctx, listener)
 	stop()
@@ -176,11 +180,8 @@ func quote(path string) string {
 	return path
 }
 
-// reloadOn reads the configuration again at every SIGHUP, until ctx ends.
-func (a *app) reloadOn(ctx context.Context, s *summit.Summit) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+// reloadOn reads the configuration again at every signal, until ctx ends.
+func (a *app) reloadOn(ctx context.Context, hup <-chan os.Signal, s *summit.Summit) {
 	for {
 		select {
 		case <-ctx.Done():

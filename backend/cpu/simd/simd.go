@@ -19,10 +19,7 @@ package simd
 
 //go:generate go run summit/internal/simdgen -o .
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Tier is a set of instructions.
 type Tier uint8
@@ -43,23 +40,6 @@ func (t Tier) String() string {
 		return tierNames[t]
 	}
 	return fmt.Sprintf("tier %d", uint8(t))
-}
-
-// ParseTier is the tier of that name, if this machine has it; the empty name
-// means the best.
-func ParseTier(name string) (Tier, error) {
-	if name == "" {
-		return Best(), nil
-	}
-	for t := range tiers {
-		if strings.EqualFold(name, tierNames[t]) {
-			if t > best {
-				return 0, fmt.Errorf("simd: tier: this machine has no %s, its best is %s", t, best)
-			}
-			return t, nil
-		}
-	}
-	return 0, fmt.Errorf("simd: tier: got %q, want one of %s", name, strings.Join(tierNames[:], ", "))
 }
 
 // best is what the processor and the operating system allow.
