@@ -3,7 +3,6 @@ package dialect
 import (
 	"bytes"
 	"maps"
-	"math"
 	"slices"
 
 	"summit/llm"
@@ -431,11 +430,10 @@ func (u *messageUsage) read(s *scanner) {
 		case "output_tokens":
 			to = &u.output
 		}
-		const most = 1 << 40
 		if to == nil || s.kind() != '0' {
 			s.skip()
-		} else if v := s.number(); v >= 1 {
-			*to = int64(math.Min(v, most))
+		} else if v := s.number(); v >= 1 && v <= maxTokens {
+			*to = int64(v)
 		}
 	}
 }

@@ -397,11 +397,10 @@ func (u *geminiUsage) read(s *scanner) {
 			"promptTokenCount": &u.prompt, "toolUsePromptTokenCount": &u.tools, "cachedContentTokenCount": &u.cached,
 			"candidatesTokenCount": &u.candidates, "thoughtsTokenCount": &u.thoughts,
 		}[string(name)]
-		const most = 1 << 40
 		if to == nil || s.kind() != '0' {
 			s.skip()
-		} else if v := s.number(); v >= 1 {
-			*to = int64(math.Min(v, most))
+		} else if v := s.number(); v >= 1 && v <= maxTokens {
+			*to = int64(v)
 		}
 	}
 }

@@ -198,7 +198,7 @@ func ReadEmbeddings(q Quirks, r io.Reader, n, most int) ([][]float32, llm.Usage,
 				case s.kind() != '0':
 					s.skip()
 				case string(name) == "prompt_tokens":
-					if n := s.integer(math.MinInt64); n > 0 {
+					if n := s.integer(math.MinInt64); n > 0 && n <= maxTokens {
 						usage.Input = llm.Counted(n)
 					}
 				case string(name) == "total_tokens":
@@ -217,7 +217,7 @@ func ReadEmbeddings(q Quirks, r io.Reader, n, most int) ([][]float32, llm.Usage,
 	if said, wrong := f.said(answered); wrong {
 		return nil, usage, said.error(q, 200)
 	}
-	if !usage.Input.Known() && total > 0 {
+	if !usage.Input.Known() && total > 0 && total <= maxTokens {
 		usage.Input = llm.Counted(total)
 	}
 	for i, v := range vectors {

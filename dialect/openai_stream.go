@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"math"
 	"strings"
 
 	"summit/llm"
@@ -537,15 +536,19 @@ func (u *chatUsage) read(s *scanner) {
 }
 
 func (u *chatUsage) figure(s *scanner, to *int64) {
-	const most = 1 << 40
 	if s.kind() != '0' {
 		s.skip()
 		return
 	}
-	if v := s.number(); v >= 1 {
-		*to = int64(math.Min(v, most))
+	if v := s.number(); v >= 1 && v <= maxTokens {
+		*to = int64(v)
 	}
 }
+
+// maxTokens is the highest figure of usage that is believed: hundreds of the
+// longest windows. A higher one is a mistake of the server's that nobody wants
+// on a bill, and is taken as if nothing had been said.
+const maxTokens = 1 << 30
 
 // usage returns the figures in llm's disjoint buckets. Reasoning is part of
 // the completion, unless the total says that it was counted beside it.

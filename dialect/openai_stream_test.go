@@ -102,6 +102,8 @@ func TestDeviations(t *testing.T) {
 			want: []string{"start m", "text ab"}, usage: "3+?/2+?"},
 		{name: "usage in every chunk", stream: sse(`{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`, `{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}`, "[DONE]"),
 			want: []string{"start ", "text ab"}, usage: "3+?/2+?"},
+		{name: "usage that nobody can have used", stream: sse(`"content":"a"`, stop, `{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1e30,"total_tokens":-5}}`, "[DONE]"),
+			want: []string{"start m", "text a"}, usage: "3+?/?+?"},
 		{name: "usage inside the choice", stream: sse(`"content":"a"`, `{"choices":[{"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":3,"completion_tokens":2,"cached_tokens":1}}]}`, "[DONE]"),
 			want: []string{"start m", "text a"}, usage: "2+1/2+?"},
 		{name: "usage null, then zero", stream: sse(`{"choices":[{"delta":{"content":"a"}}],"usage":null}`, `{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}`, `{"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}`, "[DONE]"),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"time"
@@ -102,7 +103,9 @@ func (a *openAIAnswer) exchange(ctx context.Context, quiet *watch, body []byte) 
 	if isWhole(content) {
 		return a.whole(ctx, content)
 	}
-	err = a.stream(ctx, content)
+	if err = a.stream(ctx, content); err != nil && !a.begun {
+		return unlike(resp, err)
+	}
 	if err == nil && !w.last {
 		// A connection whose answer was read to its end can be used again; one
 		// that the server holds open after [DONE] is not worth the wait.
@@ -110,6 +113,26 @@ func (a *openAIAnswer) exchange(ctx context.Context, quiet *watch, body []byte) 
 		io.Copy(io.Discard, io.LimitReader(content, maxErrorBytes))
 	}
 	return err
+}
+
+// unlike says what came where there was no answer in it: a page of a proxy, or
+// an encoding that nobody asked for.
+func unlike(resp *http.Response, err error) error {
+	e := llm.AsError(err)
+	if e.Kind != llm.Protocol {
+		return err
+	}
+	named := *e
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch encoding := resp.Header.Get("Content-Encoding"); {
+	case encoding != "" && encoding != "identity":
+		named.Message = fmt.Sprintf("answered in the encoding %q, which it was not asked for", clip(encoding))
+	case kind != "" && kind != eventStream && kind != "application/json":
+		named.Message = fmt.Sprintf("answered with content of the type %s in place of an answer: a proxy, or a wrong base_url?", clip(kind))
+	default:
+		return err
+	}
+	return &named
 }
 
 // heard returns an event of the server as a chunk of Chat Completions.
