@@ -219,6 +219,9 @@ func TestFlippedKey(t *testing.T) {
 // those of books whose trees are deep are flipped, too.
 func TestFlippedFile(t *testing.T) {
 	flips := 400
+	if testing.Short() {
+		flips = 100
+	}
 	if n, err := strconv.Atoi(os.Getenv("SUMMIT_TEST_FLIPS")); err == nil {
 		flips = n
 		s := smallBooks(t)

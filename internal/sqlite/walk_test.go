@@ -312,7 +312,7 @@ func TestWalkFlips(t *testing.T) {
 	random := rand.New(rand.NewPCG(2026, 11))
 	named, flips := 0, 1500
 	if testing.Short() {
-		flips = 400
+		flips = 150
 	}
 	for range flips {
 		at, bit := random.IntN(len(whole)), byte(1)<<random.IntN(8)
