@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // Transactions of accounts are found by walks over their postings, which give
@@ -50,5 +52,36 @@ func TestTxnsOfAccounts(t *testing.T) {
 		if got := list(f); !slices.Equal(got, want) {
 			t.Errorf("%d accounts %v: %v, want %v", n, f.Accounts, got, want)
 		}
+	}
+}
+
+// A hold and what ends it may each have all the postings that are allowed.
+func TestMostPostings(t *testing.T) {
+	s := smallBooks(t)
+	n := MaxPostings
+	if testing.Short() {
+		n = 66_000 // with those of the hold, more than 2^17
+	}
+	postings := make([]Posting, n)
+	for i := range postings {
+		postings[i] = Posting{"bank:CNY", Units(1 - i%2*2), "CNY"}
+	}
+	for _, e := range []Entry{
+		{Key: "hold:many", Kind: "hold", Expires: time.Now().Add(time.Hour), Postings: postings},
+		{Key: "settle:many", Kind: "settle", Ends: "hold:many", Postings: postings},
+	} {
+		if _, err := s.Post(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if x, err := s.Find(t.Context(), "settle:many"); err != nil || len(x.Postings) != 2*n || x.Released != n {
+		t.Errorf("%v, want %d postings", err, 2*n)
+	}
+	if r, err := Verify(t.Context(), s, VerifyOptions{}); err != nil || r.Found > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	text := exported(t, s)
+	if r, err := VerifyExport(bytes.NewReader(text)); err != nil || r.Found > 0 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

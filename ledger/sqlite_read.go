@@ -254,25 +254,30 @@ func (w *lineWalks) next() (int64, error) {
 	}
 }
 
+// recordsAfter returns the first number that a record after the transaction can
+// have.
+func recordsAfter(seq int64) int64 {
+	if seq >= math.MaxInt64>>recordShift {
+		return math.MaxInt64
+	}
+	return max(seq+1, 0) << recordShift
+}
+
 // scan gives the transactions after one and up to another with all their
 // rows: three walks side by side, each in the order of its table. Rows that
 // belong to no transaction are errors.
 func scan(ctx context.Context, tx queryer, after, until int64, give func(*Txn) bool) error {
-	recordsUntil := int64(math.MaxInt64)
-	if until < math.MaxInt64>>recordShift {
-		recordsUntil = (until+1)<<recordShift - 1
-	}
 	heads, err := tx.QueryContext(ctx, `SELECT `+headColumns+` FROM txn WHERE seq > ? AND seq <= ? ORDER BY seq`, after, until)
 	if err != nil {
 		return err
 	}
 	defer heads.Close()
-	postings, err := tx.QueryContext(ctx, `SELECT seq * 131072 + n, line, amount FROM posting WHERE seq > ? AND seq <= ? ORDER BY seq, n`, after, until)
+	postings, err := tx.QueryContext(ctx, `SELECT seq * 262144 + n, line, amount FROM posting WHERE seq > ? AND seq <= ? ORDER BY seq, n`, after, until)
 	if err != nil {
 		return err
 	}
 	defer postings.Close()
-	records, err := tx.QueryContext(ctx, `SELECT id, kind, key, body FROM record WHERE id >= ? AND id <= ? ORDER BY id`, (after+1)<<recordShift, recordsUntil)
+	records, err := tx.QueryContext(ctx, `SELECT id, kind, key, body FROM record WHERE id >= ? AND id <= ? ORDER BY id`, recordsAfter(after), recordsAfter(until)-1)
 	if err != nil {
 		return err
 	}
@@ -324,12 +329,12 @@ func scan(ctx context.Context, tx queryer, after, until int64, give func(*Txn) b
 			if !postings.Next() {
 				return p, false, unread("posting", p.seq, p.n+1, postings.Err())
 			}
-			var id, number int64 // one column less, for there are many
+			var id, number int64 // one column less, for there are many: up to 2*MaxPostings of a transaction
 			if err := postings.Scan(&id, &number, &p.Amount); err != nil {
 				return p, false, unread("posting", p.seq, p.n+1, err)
 			}
 			l, err := name(number)
-			p.seq, p.n, p.Account, p.Currency = id>>17, id&(1<<17-1), l.account, l.currency
+			p.seq, p.n, p.Account, p.Currency = id>>18, id&(1<<18-1), l.account, l.currency
 			return p, true, err
 		},
 		record: func() (recordRow, bool, error) {
@@ -349,9 +354,9 @@ func scan(ctx context.Context, tx queryer, after, until int64, give func(*Txn) b
 
 // Records returns what was filed with transactions.
 func (s *SQLite) Records(ctx context.Context, f RecordFilter) iter.Seq2[Filed, error] {
-	from, until := (f.After+1)<<recordShift, int64(math.MaxInt64)
-	if f.Until > 0 && f.Until < math.MaxInt64>>recordShift {
-		until = (f.Until+1)<<recordShift - 1
+	from, until := recordsAfter(f.After), int64(math.MaxInt64)
+	if f.Until > 0 {
+		until = recordsAfter(f.Until) - 1
 	}
 	query, args := `SELECT id, kind, key, body FROM record WHERE id >= ? AND id <= ? AND kind = ?`, []any{from, until, f.Kind}
 	if f.Key != "" {

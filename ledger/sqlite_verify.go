@@ -169,7 +169,7 @@ func (r *sqliteReading) derive(ctx context.Context) (*derived, error) {
 func (r *sqliteReading) txns(ctx context.Context, after, until int64) iter.Seq2[*Txn, error] {
 	return sequence(func(give func(*Txn) bool) error {
 		first, last := after+1, until
-		firstRecord, lastRecord := first<<recordShift, (last+1)<<recordShift-1
+		firstRecord, lastRecord := recordsAfter(after), recordsAfter(last)-1
 		if after == 0 { // what lies before or behind all of them belongs to none
 			first, firstRecord = math.MinInt64, math.MinInt64
 		}

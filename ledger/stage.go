@@ -189,6 +189,9 @@ func (s *stage) entry(e Entry) (Receipt, error) {
 		return before.receipt(true), nil
 	}
 	t := &Txn{Seq: s.end.Seq + 1, Key: e.Key, Input: e.Input, BookedAt: s.now().UTC().Truncate(time.Microsecond)}
+	if y := t.BookedAt.Year(); y < 1970 || y > 9998 {
+		return Receipt{}, named("it is %s, want a time of the years 1970 to 9998: %w", t.BookedAt.Format(time.RFC3339), ErrClock)
+	}
 	if back := s.end.BookedAt.Sub(t.BookedAt); back > MaxStepBack {
 		return Receipt{}, named("it is %s, but the books end at %s: %w", t.BookedAt.Format(time.RFC3339), s.end.BookedAt.Format(time.RFC3339), ErrClock)
 	} else if back > 0 {

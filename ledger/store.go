@@ -63,7 +63,7 @@ var (
 	ErrHold      = errors.New("the hold is not open: it was never made, or was ended, or has expired")
 	ErrCharge    = errors.New("more than was held")
 	ErrReversed  = errors.New("more would be reversed than was booked")
-	ErrClock     = errors.New("the clock was set back")
+	ErrClock     = errors.New("the clock was set back, or is far from right")
 	ErrNotFound  = errors.New("no such transaction")
 	ErrStopped   = errors.New("the books are closed")
 	ErrUnknown   = errors.New("the commit failed, and whether it was booked is not known: post it again")

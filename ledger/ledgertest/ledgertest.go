@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -412,6 +413,8 @@ func clock(t *testing.T, b *books) {
 	}
 	b.at.Store(start - (ledger.MaxStepBack + time.Second).Microseconds())
 	b.refused(ledger.ErrClock, ledger.Entry{Key: "b", Kind: "x"})
+	b.at.Store(time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()) // no text of a month has its place
+	b.refused(ledger.ErrClock, ledger.Entry{Key: "b", Kind: "x"})
 	b.at.Store(start + 5)
 	b.post(ledger.Entry{Key: "b", Kind: "x"})
 }
@@ -524,6 +527,9 @@ func records(t *testing.T, b *books) {
 	f(ledger.RecordFilter{Kind: "event", Key: "k0", After: 1, Until: 4}, 2)
 	f(ledger.RecordFilter{Kind: "attribution", After: 3}, 13, 14)
 	f(ledger.RecordFilter{Kind: "nothing"})
+	f(ledger.RecordFilter{Kind: "event", After: 1 << 50})
+	f(ledger.RecordFilter{Kind: "event", After: math.MaxInt64})
+	f(ledger.RecordFilter{Kind: "event", After: math.MinInt64, Until: math.MaxInt64}, 0, 1, 2, 3, 4)
 }
 
 func filters(t *testing.T, b *books) {
@@ -549,6 +555,9 @@ func filters(t *testing.T, b *books) {
 	f(ledger.Filter{}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 	f(ledger.Filter{After: 3, Until: 5}, 4, 5)
 	f(ledger.Filter{After: 10})
+	f(ledger.Filter{After: 1 << 50})
+	f(ledger.Filter{After: math.MaxInt64})
+	f(ledger.Filter{After: math.MinInt64, Until: 1 << 50}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 	f(ledger.Filter{Kind: "odd", Period: "2026-12"}, 6, 8, 10)
 	f(ledger.Filter{Accounts: []ledger.Account{"tax:vat"}}, 1, 4, 7, 10)
 	f(ledger.Filter{Accounts: []ledger.Account{"tax:vat", "bank:USD"}, After: 1, Until: 9, Kind: "even"}, 7)
