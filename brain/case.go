@@ -82,7 +82,7 @@ func (c *Case) fill(v *view, seats []Seat) {
 		s.name, s.member, g.keys[i] = from.Name, -1, noKey
 		j, ok := b.byName[from.Name]
 		if !ok {
-			g.right[i], g.costX[i], g.voices[i].weight = b.guess(v, from.CostX)
+			g.right[i], g.costX[i], g.voices[i] = b.guess(v, from.CostX)
 			if from.Vendor != "" {
 				g.voices[i].vendor = vendors[from.Vendor]
 			}
@@ -92,7 +92,7 @@ func (c *Case) fill(v *view, seats []Seat) {
 		m := &b.header.Members[j]
 		s.member, s.length, s.spread = j, v.length[j], m.Spread
 		g.seatOf[j] = i
-		g.voices[i] = b.header.Model.voiceOf(v, m, j)
+		g.voices[i] = b.voiceOf(v, j)
 		g.right[i], g.costX[i] = b.header.Solo.right(v, j), v.costX[j]
 		c.shift(i, from.Shift)
 	}
@@ -108,12 +108,13 @@ func (c *Case) shift(i int, by float64) {
 	p := min(max(g.right[i], 1e-6), 1-1e-6)
 	g.right[i] = sigmoid(math.Log(p/(1-p)) + by)
 	g.voices[i].weight += c.b.header.Model.Overall * by
+	g.voices[i].able += by
 }
 
 // guess returns how reliable a member is that nothing is known of but its
 // cost, what it costs and what its word weighs: as the three known ones
 // nearest to it, less newcomer; of an unknown cost, the mean of all.
-func (b *Brain) guess(v *view, costX float64) (right, cost, weight float64) {
+func (b *Brain) guess(v *view, costX float64) (right, cost float64, says voice) {
 	order := make([]int, len(b.header.Members))
 	for j := range order {
 		order[j] = j
@@ -137,9 +138,11 @@ func (b *Brain) guess(v *view, costX float64) (right, cost, weight float64) {
 	for _, j := range order {
 		n := float64(len(order))
 		odds += b.header.Solo.odds(v, j) / n
-		weight += b.header.Model.voiceOf(v, &b.header.Members[j], j).weight / n
+		says.weight += b.voiceOf(v, j).weight / n
 	}
-	return sigmoid(odds - newcomer), cost, weight - newcomer
+	says.weight -= newcomer
+	says.able = odds - newcomer
+	return sigmoid(says.able), cost, says
 }
 
 // Answer takes note of what a seat replied: key is the normal form of its

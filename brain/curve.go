@@ -48,8 +48,7 @@ func (t *trainer) stand(i int) ground {
 		if r == nil {
 			continue
 		}
-		member := &b.header.Members[j]
-		g.voices[j] = b.header.Model.voiceOf(v, member, j)
+		g.voices[j] = b.voiceOf(v, j)
 		g.voices[j].weight += b.header.Model.reply(t.excess[i][j], t.echo(i, j))
 		g.paid[j], g.scores[j], g.keys[j] = r.Cost/b.header.Unit, r.Score, noKey
 		if r.Key == "" {

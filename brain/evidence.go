@@ -40,22 +40,27 @@ type model struct {
 	Vendor float64 `json:"vendor"`
 	Share  float64 `json:"share"`
 	Most   float64 `json:"most"`
+	// Able times the log-odds of the most able of them being right by itself.
+	Able float64 `json:"able"`
 	// The score of none being right: constant, by the logarithm of how many
 	// were asked, by how many answers there are for each reply, by the
-	// logarithm of the number of answers, and by c.
+	// logarithm of the number of answers, by the log-odds of the most able who
+	// was asked and by their mean, and by c.
 	None       float64 `json:"none"`
 	NoneAsked  float64 `json:"none_asked"`
 	NoneSplit  float64 `json:"none_split"`
 	NoneKinds  float64 `json:"none_kinds"`
+	NoneAble   float64 `json:"none_able"`
+	NoneMean   float64 `json:"none_mean"`
 	NoneCommon float64 `json:"none_common"`
 }
 
 // figures is how many figures a model has, and figure is one of them.
 const (
-	figures = 19
+	figures = 22
 	atEach  = 0  // the first of what a member adds
 	atAgree = 10 // the first of what those who agree add
-	atNone  = 14 // the first of what none being right has
+	atNone  = 15 // the first of what none being right has
 )
 
 type figure struct {
@@ -73,8 +78,9 @@ func (m *model) figures() [figures]figure {
 		{"length", &m.Length, -0.1}, {"length2", &m.Length2, 0},
 		{"key", &m.Key, 0.15}, {"key_own", &m.KeyOwn, 0.1}, {"form", &m.Form, 0.4}, {"form_own", &m.FormOwn, 0.1},
 		{"count", &m.Count, 1.7}, {"vendor", &m.Vendor, -0.4}, {"share", &m.Share, 0.6}, {"most", &m.Most, -0.2},
+		{"able", &m.Able, 0},
 		{"none", &m.None, -0.4}, {"none_asked", &m.NoneAsked, -0.1}, {"none_split", &m.NoneSplit, 0.3},
-		{"none_kinds", &m.NoneKinds, 0.9}, {"none_common", &m.NoneCommon, -1},
+		{"none_kinds", &m.NoneKinds, 0.9}, {"none_able", &m.NoneAble, 0}, {"none_mean", &m.NoneMean, 0}, {"none_common", &m.NoneCommon, -1},
 	}
 }
 
@@ -84,12 +90,15 @@ const figureHold = 10
 // voice is what one member's answer says.
 type voice struct {
 	weight float64 // added to the score of its answer
+	able   float64 // the log-odds of its being right by itself
 	vendor uint64  // one bit
 }
 
 // voiceOf is a member's, by what the neighbours say of it, before it answered.
-func (m *model) voiceOf(v *view, member *Member, j int) voice {
+func (b *Brain) voiceOf(v *view, j int) voice {
+	m, member := &b.header.Model, &b.header.Members[j]
 	return voice{
+		able:   b.header.Solo.odds(v, j),
 		weight: m.Base + m.Overall*v.overall[j] + m.Common*v.common + m.Special*v.special[j] + member.Bonus,
 		vendor: member.vendor,
 	}
@@ -106,17 +115,22 @@ type tally struct {
 	kinds, asked int32
 	count, twins [maxKinds]int32 // supporters, and those with a companion of the same vendor before them
 	weight       [maxKinds]float64
+	able         [maxKinds]float64 // the most able supporter's
 	vendors      [maxKinds]uint64
+	most, sum    float64 // of all that were asked: the most able's, and the sum
 }
 
 // add takes note of an answer of the kind; kind = kinds is a new one.
 func (t *tally) add(v voice, kind int32) {
-	t.asked++
+	t.miss(v)
 	if kind >= maxKinds {
 		return
 	}
 	if kind == t.kinds {
 		t.kinds++
+	}
+	if t.count[kind] == 0 || v.able > t.able[kind] {
+		t.able[kind] = v.able
 	}
 	t.count[kind]++
 	t.weight[kind] += v.weight
@@ -127,7 +141,13 @@ func (t *tally) add(v voice, kind int32) {
 }
 
 // miss takes note of a reply that holds no answer.
-func (t *tally) miss() { t.asked++ }
+func (t *tally) miss(v voice) {
+	if t.asked == 0 || v.able > t.most {
+		t.most = v.able
+	}
+	t.sum += v.able
+	t.asked++
+}
 
 // odds are the probabilities of the answers of a tally.
 type odds struct {
@@ -149,11 +169,11 @@ func (o *odds) top(kinds int32) (p float64, kind int32) {
 // weigh writes the probabilities of the answers.
 func (t *tally) weigh(m *model, common float64, o *odds) {
 	x := t.noneFacts()
-	none := m.None + m.NoneAsked*x[1] + m.NoneSplit*x[2] + m.NoneKinds*x[3] + m.NoneCommon*common
+	none := m.None + m.NoneAsked*x[1] + m.NoneSplit*x[2] + m.NoneKinds*x[3] + m.NoneAble*x[4] + m.NoneMean*x[5] + m.NoneCommon*common
 	most := none
 	for h := range t.kinds {
 		e := t.facts(h)
-		o.p[h] = t.weight[h] + m.Count*e[0] + m.Vendor*e[1] + m.Share*e[2] + m.Most*e[3]
+		o.p[h] = t.weight[h] + m.Count*e[0] + m.Vendor*e[1] + m.Share*e[2] + m.Most*e[3] + m.Able*e[4]
 		most = max(most, o.p[h])
 	}
 	o.none = math.Exp(none - most)
@@ -170,7 +190,7 @@ func (t *tally) weigh(m *model, common float64, o *odds) {
 
 // facts are what an answer's score depends on beside its supporters' weights,
 // in the order of the model's figures from Count on.
-func (t *tally) facts(kind int32) [4]float64 {
+func (t *tally) facts(kind int32) [5]float64 {
 	n := t.count[kind]
 	most := 1.0
 	for h := range t.kinds {
@@ -179,13 +199,14 @@ func (t *tally) facts(kind int32) [4]float64 {
 			break
 		}
 	}
-	return [4]float64{logOf(n), float64(t.twins[kind]) / float64(n) * logOf(n), float64(n) / float64(t.asked), most}
+	return [5]float64{logOf(n), float64(t.twins[kind]) / float64(n) * logOf(n), float64(n) / float64(t.asked), most, t.able[kind]}
 }
 
 // noneFacts are what the score of none being right depends on, in the order of
 // the model's figures from None on, but for the last.
-func (t *tally) noneFacts() [4]float64 {
-	return [4]float64{1, logOf(t.asked), float64(t.kinds) / float64(max(t.asked, 1)), logOf(t.kinds)}
+func (t *tally) noneFacts() [6]float64 {
+	n := float64(max(t.asked, 1))
+	return [6]float64{1, logOf(t.asked), float64(t.kinds) / n, logOf(t.kinds), t.most, t.sum / n}
 }
 
 // logOf is the logarithm of a small number, zero of zero.

@@ -53,9 +53,10 @@ func (t *trainer) trials() []trial {
 				}
 				l := t.excess[i][j]
 				e := t.echo(i, j)
+				said := voice{able: t.b.header.Solo.odds(v, j), vendor: members[j].vendor}
 				step := trialStep{j, [atAgree]float64{1, v.overall[j], v.common, v.special[j], l, l * l, e.key, e.keyOwn, e.form, e.formOwn}, -1}
 				if r.Key == "" {
-					one.tally.miss()
+					one.tally.miss(said)
 				} else {
 					kind := slices.Index(keys, r.Key)
 					if kind < 0 && len(keys) < maxKinds {
@@ -66,9 +67,9 @@ func (t *trainer) trials() []trial {
 					if kind >= 0 {
 						step.kind = int32(kind)
 						one.right[kind] = max(one.right[kind], r.Score)
-						one.tally.add(voice{0, members[j].vendor}, step.kind)
+						one.tally.add(said, step.kind)
 					} else {
-						one.tally.miss()
+						one.tally.miss(said)
 					}
 				}
 				one.steps = append(one.steps, step)

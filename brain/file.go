@@ -25,7 +25,7 @@ const maxFigure = 50
 
 // Bounds of a file. The header of the largest brain has about 100 KB.
 const (
-	MaxFileBytes   = 64 << 20
+	MaxFileBytes   = 128 << 20
 	maxHeaderBytes = 1 << 20
 	maxPoints      = 256
 )

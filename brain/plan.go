@@ -103,7 +103,7 @@ func (w *walk) hear(g *ground, j int, t *tally) int32 {
 		}
 	}
 	if kind < 0 {
-		t.miss()
+		t.miss(g.voices[j])
 	} else {
 		t.add(g.voices[j], kind)
 	}
