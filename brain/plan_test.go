@@ -21,6 +21,7 @@ func TestLossSlopes(t *testing.T) {
 	tr.lookAround()
 	tr.measureLengths()
 	tr.listen()
+	tr.b.header.Solo = solo{0.1, 1, 0.3, 0.2}
 	trials := tr.trials()
 	n := figures + len(o.Members)
 	x, slope, other := make([]float64, n), make([]float64, n), make([]float64, n)
