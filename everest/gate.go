@@ -221,7 +221,7 @@ func LearnGate(o GateOptions) *Gate {
 			g.weights[i] = int8(math.Round(float64(w[i] / g.scale[c])))
 		}
 	}
-	g.least = 0.6 // a guess between losing questions and answering what was not asked
+	g.least = 0.8 // a guess between losing questions and answering what was not asked
 	return g
 }
 

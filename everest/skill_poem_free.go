@@ -23,7 +23,7 @@ func freePoem(r *rand.Rand) Example {
 		e.Prompt = fmt.Sprintf(one(r, "write me a Chinese %[1]s about %[2]s", "Compose a Chinese %[1]s about %[2]s", "Write a classical Chinese %[1]s on %[2]s.", "a Chinese %[1]s about %[2]s please", "Can you write a Chinese %[1]s about %[2]s?", "I want a classical Chinese %[1]s on %[2]s"), kind, about.en)
 	} else {
 		e.Lang = "zh"
-		e.Prompt = fmt.Sprintf(one(r, "来首%[1]s吧，写%[2]s", "给我写首%[1]s，主题是%[2]s", "能不能作一首关于%[2]s的%[1]s", "帮我写首%[1]s，写%[2]s", "请创作一首%[1]s描写%[2]s", "写一首%[1]s咏%[2]s", "写首%[2]s的%[1]s", "作%[1]s一首，题为《%[3]s》", "写一首%[1]s，题目是%[3]s", "请你写一首描写%[2]s的%[1]s", "写首%[1]s", "来一首%[1]s", "作首%[1]s，题目《%[3]s》", "以%[2]s为题写一首%[1]s", "请以“%[2]s”为题作%[1]s", "咏%[2]s", "赋诗一首：%[2]s", "用%[1]s写%[2]s"), form, topic, title(r))
+		e.Prompt = fmt.Sprintf(one(r, "来首%[1]s吧，写%[2]s", "给我写首%[1]s，主题是%[2]s", "能不能作一首关于%[2]s的%[1]s", "帮我写首%[1]s，写%[2]s", "请创作一首%[1]s描写%[2]s", "写一首%[1]s咏%[2]s", "写一首关于%[2]s的%[1]s", "写一首%[2]s的%[1]s", "写首%[2]s的%[1]s", "作%[1]s一首，题为《%[3]s》", "写一首%[1]s，题目是%[3]s", "请你写一首描写%[2]s的%[1]s", "写首%[1]s", "来一首%[1]s", "作首%[1]s，题目《%[3]s》", "以%[2]s为题写一首%[1]s", "请以“%[2]s”为题作%[1]s", "咏%[2]s", "赋诗一首：%[2]s", "用%[1]s写%[2]s"), form, topic, title(r))
 	}
 	e.Key = "poem " + e.Prompt
 	return e

@@ -23,10 +23,13 @@ type Gate interface {
 // GateParams are the parameters of gate. What the gate learned comes with the
 // members; where nothing was learned of them, the first one answers.
 type GateParams struct {
-	Samples     int    `yaml:"samples" json:"samples,omitempty" jsonschema:"minimum=0,maximum=32" jsonschema_description:"the chosen member answers so many times, and the answer that most of these agree on is taken; 0 = once, streamed"`
-	Otherwise   string `yaml:"otherwise" json:"otherwise,omitempty" jsonschema_description:"what is said to a request that is for no member; empty = such a request fails"`
-	OtherwiseZH string `yaml:"otherwise_zh" json:"otherwise_zh,omitempty" jsonschema_description:"the same, where the request is in Chinese; empty = otherwise"`
-	Budget      Budget `yaml:"budget" json:"budget,omitzero" jsonschema_description:"bounds of one request"`
+	Samples     int     `yaml:"samples" json:"samples,omitempty" jsonschema:"minimum=0,maximum=32" jsonschema_description:"the chosen member answers so many times, and the answer that most of these agree on is taken; 0 = once, streamed"`
+	Otherwise   string  `yaml:"otherwise" json:"otherwise,omitempty" jsonschema_description:"what is said to a request that is for no member; empty = such a request fails"`
+	OtherwiseZH string  `yaml:"otherwise_zh" json:"otherwise_zh,omitempty" jsonschema_description:"the same, where the request is in Chinese; empty = otherwise"`
+	Sure        float64 `yaml:"sure" json:"sure,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"an answer of likeliest tokens one of which its member held less probable than this is not given, and unsure is said; such answers are not streamed; 0 = all are given"`
+	Unsure      string  `yaml:"unsure" json:"unsure,omitempty" jsonschema_description:"what is said instead of an answer that its member is not sure of; empty = otherwise"`
+	UnsureZH    string  `yaml:"unsure_zh" json:"unsure_zh,omitempty" jsonschema_description:"the same, where the request is in Chinese; empty = unsure"`
+	Budget      Budget  `yaml:"budget" json:"budget,omitzero" jsonschema_description:"bounds of one request"`
 }
 
 // maxSamples bounds how often one member is asked for one request.
@@ -38,8 +41,9 @@ const sampleTemperature = 0.7
 
 type gate struct {
 	*base
-	learned Gate // nil = nothing
-	params  GateParams
+	learned  Gate // nil = nothing
+	params   GateParams
+	doubting map[*seat]*seat // seats by which answers are kept back that are not sure
 }
 
 func newGate(env Env, p GateParams) (llm.Member, error) {
@@ -50,10 +54,34 @@ func newGate(env Env, p GateParams) (llm.Member, error) {
 	if p.Samples < 0 || p.Samples > maxSamples {
 		return nil, b.errorf("samples: %d, want 0 to %d", p.Samples, maxSamples)
 	}
+	if !(p.Sure >= 0 && p.Sure <= 1) {
+		return nil, b.errorf("sure: %v, want 0 to 1", p.Sure)
+	}
+	if p.UnsureZH == "" {
+		p.UnsureZH = p.Unsure
+	}
+	if p.Sure > 0 && p.Unsure == "" && p.Otherwise == "" {
+		return nil, b.errorf("sure: %v without unsure or otherwise, want what is said to a doubtful answer", p.Sure)
+	}
 	if p.OtherwiseZH == "" {
 		p.OtherwiseZH = p.Otherwise
 	}
-	return &gate{b, env.Gate, p}, nil
+	g := &gate{b, env.Gate, p, map[*seat]*seat{}}
+	for _, s := range b.seats {
+		if p.Sure > 0 && s.card.Logprobs {
+			g.doubting[s] = &seat{member: &doubter{s.member, p.Sure, g.unsure}, card: s.card, name: s.name, weight: s.weight, strategy: s.strategy}
+		}
+	}
+	return g, nil
+}
+
+// unsure is what is said instead of a doubtful answer.
+func (g *gate) unsure(r *llm.Request) string {
+	text := r.LastUser()
+	if say := inLanguage(text, g.params.Unsure, g.params.UnsureZH); say != "" {
+		return say
+	}
+	return inLanguage(text, g.params.Otherwise, g.params.OtherwiseZH)
 }
 
 // Generate asks the member that the last user message is for.
@@ -69,6 +97,9 @@ func (g *gate) Generate(ctx context.Context, r *llm.Request) llm.Stream {
 		}
 		if g.params.Samples > 1 && !toolWork(r) {
 			return g.sample(ctx, w, s)
+		}
+		if own := g.doubting[s]; own != nil && !toolWork(r) {
+			s = own
 		}
 		_, part, err := w.relay(ctx, []*seat{s}, r, pass{})
 		if part != nil {
@@ -97,16 +128,21 @@ func (g *gate) choose(w *work, fit []*seat) (*seat, error) {
 	} else {
 		w.because(fmt.Sprintf("the gate is %.0f %% sure that it is for no member", 100*p))
 	}
-	say := g.params.Otherwise
-	if language(text) == "zh" {
-		say = g.params.OtherwiseZH
-	}
+	say := inLanguage(text, g.params.Otherwise, g.params.OtherwiseZH)
 	if say == "" {
 		return nil, llm.Errorf(llm.Unsupported, "the request is for none of %s", seatNames(g.seats))
 	}
 	w.out.Finish = llm.FinishStop
 	w.send(llm.Event{Kind: llm.KindText, Text: say})
 	return nil, nil
+}
+
+// inLanguage returns the text in the language of a request.
+func inLanguage(request, en, zh string) string {
+	if language(request) == "zh" {
+		return zh
+	}
+	return en
 }
 
 // sample asks one member several times and takes the answer that most agree on.
