@@ -115,15 +115,14 @@ func (w words) kinds(b *strings.Builder) {
 		if k.Name == "replay" { // nobody answers: it plays what was recorded
 			continue
 		}
-		address := w.yours
-		if k.BaseURL != "" {
-			address = "`" + k.BaseURL + "`"
-		}
 		var keys []string
 		for _, name := range k.KeyEnv {
 			keys = append(keys, "`"+name+"`")
 		}
-		key, model := w.none, w.listed
+		key, model, address := w.none, w.listed, "`"+k.BaseURL+"`"
+		if k.BaseURL == "" {
+			address, model = w.yours, w.yours
+		}
 		if keys != nil {
 			key = strings.Join(keys, ", ")
 		}
