@@ -83,7 +83,7 @@ func (a *app) runs(ctx context.Context) (runlog.Store, error) {
 	}
 	store, err := summit.OpenRuns(ctx, c.Config.DataDir)
 	if err == nil && store == nil {
-		err = notReady(`"summit serve" keeps one; --data-dir or the configuration names another folder`, fmt.Errorf("%s holds no run log", plain(c.Config.DataDir)))
+		err = notReady(`"summit serve" keeps one; data_dir, or SUMMIT_DATA_DIR, names another folder`, fmt.Errorf("%s holds no run log", plain(c.Config.DataDir)))
 	}
 	return store, err
 }
