@@ -58,6 +58,7 @@ type header struct {
 	Shape    shape    `json:"shape"` // of neighbourhoods
 	Solo     solo     `json:"solo"`
 	Model    model    `json:"model"`
+	Ahead    ahead    `json:"ahead"`
 	Alone    trust    `json:"alone"` // of the best single member
 	Plans    []plan   `json:"plans"`
 	Curve    []Point  `json:"curve"` // what the plans came to, cheapest and worst first; as long as Plans

@@ -83,6 +83,7 @@ func (c *Case) fill(v *view, seats []Seat) {
 		j, ok := b.byName[from.Name]
 		if !ok {
 			g.right[i], g.costX[i], g.voices[i] = b.guess(v, from.CostX)
+			g.before[i] = g.voices[i].weight
 			if from.Vendor != "" {
 				g.voices[i].vendor = vendors[from.Vendor]
 			}
@@ -93,6 +94,7 @@ func (c *Case) fill(v *view, seats []Seat) {
 		s.member, s.length, s.spread = j, v.length[j], m.Spread
 		g.seatOf[j] = i
 		g.voices[i] = b.voiceOf(v, j)
+		g.before[i] = g.voices[i].weight
 		g.right[i], g.costX[i] = b.header.Solo.right(v, j), v.costX[j]
 		c.shift(i, from.Shift)
 	}
@@ -109,6 +111,7 @@ func (c *Case) shift(i int, by float64) {
 	g.right[i] = sigmoid(math.Log(p/(1-p)) + by)
 	g.voices[i].weight += c.b.header.Model.Overall * by
 	g.voices[i].able += by
+	g.before[i] = g.voices[i].weight
 }
 
 // guess returns how reliable a member is that nothing is known of but its
@@ -227,6 +230,9 @@ func (c *Case) Next(p Policy) Step {
 			if i := c.plan.next(c.plan.Steps[c.at], g, w); i >= 0 {
 				return Step{i, c.why(i)}
 			}
+		}
+		if i := c.b.header.further(c.plan, g, w); i >= 0 {
+			return Step{i, c.why(i)}
 		}
 	}
 	if len(w.order) == 0 || w.win < 0 {

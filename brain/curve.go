@@ -8,8 +8,10 @@ import (
 
 const (
 	// The prices that plans are grown for, as natural logarithms.
-	priceHigh, priceLow, priceStep = 0.8, -7.2, 0.4
+	priceHigh, priceLow, priceStep = 0.8, -7.2, 0.8
 	folds                          = 4 // of cross-validation
+	// Likewise of those that look ahead, of which the highest is one.
+	aheadLow, aheadStep = -6, 0.6
 	// smoothing is the width, in natural logarithms of the cost, over which
 	// plans are taken to be alike but for chance.
 	smoothing = 0.35
@@ -19,7 +21,10 @@ const (
 )
 
 // keens are the strictnesses that plans are grown with.
-var keens = []float64{0.1, 0.2, 0.4, 0.8}
+var keens = []float64{0.2, 0.8}
+
+// aheadKeens are those of plans that look ahead.
+var aheadKeens = []float64{0.02, 0.08}
 
 // Point is what a plan came to on the training examples. Accuracy and Gain
 // are cross-validated: of plans that were grown in the same way from other
@@ -49,6 +54,7 @@ func (t *trainer) stand(i int) ground {
 			continue
 		}
 		g.voices[j] = b.voiceOf(v, j)
+		g.before[j] = g.voices[j].weight
 		g.voices[j].weight += b.header.Model.reply(t.excess[i][j], t.echo(i, j))
 		g.paid[j], g.scores[j], g.keys[j] = r.Cost/b.header.Unit, r.Score, noKey
 		if r.Key == "" {
@@ -65,11 +71,11 @@ func (t *trainer) stand(i int) ground {
 }
 
 func (b *Brain) newGround(seats int) ground {
-	all := make([]float64, 4*seats)
+	all := make([]float64, 5*seats)
 	part := func(i int) []float64 { return all[i*seats : (i+1)*seats : (i+1)*seats] }
 	return ground{
 		seatOf: make([]int, len(b.header.Members)), voices: make([]voice, seats), keys: make([]int16, seats),
-		right: part(0), costX: part(1), paid: part(2), scores: part(3),
+		right: part(0), costX: part(1), paid: part(2), scores: part(3), before: part(4),
 	}
 }
 
@@ -102,6 +108,7 @@ func (t *trainer) draw() {
 	}
 	grounds := make([]ground, len(some))
 	t.each(len(some), func(k int) { grounds[k] = t.stand(some[k]) })
+	t.foresee(grounds)
 	t.plot(t.try(grounds), grounds)
 }
 
@@ -171,6 +178,7 @@ func (t *trainer) try(grounds []ground) []tried {
 	for i := range all {
 		all[i].plan = grown[i*len(parts)+folds]
 	}
+	all = append(all, opened()...)
 	for _, s := range options {
 		all = append(all, tried{plan: plan{Steps: []step{s}, Trust: trust{Slope: 1}}})
 	}
@@ -178,15 +186,33 @@ func (t *trainer) try(grounds []ground) []tried {
 		c := &all[i]
 		var w walk
 		for k := range grounds {
-			c.own = append(c.own, c.plan.run(m, &grounds[k], &w))
+			c.own = append(c.own, c.plan.run(&t.b.header, &grounds[k], &w))
 			if i*len(parts) < len(grown) {
-				c.cross = append(c.cross, grown[i*len(parts)+k%folds].run(m, &grounds[k], &w))
+				c.cross = append(c.cross, grown[i*len(parts)+k%folds].run(&t.b.header, &grounds[k], &w))
 			}
 		}
 		if c.cross == nil {
 			c.cross = c.own
 		}
 	})
+	return all
+}
+
+// opened returns the plans that look ahead from the first reply on. Nothing of
+// them but the price and the opening was chosen by examples.
+func opened() []tried {
+	var all []tried
+	for _, pick := range costs {
+		for l := 0.0; l > aheadLow; l -= aheadStep {
+			price := math.Exp(l)
+			if pick < price/30 || pick > 100*price {
+				continue // nobody opens so cheaply, or so dearly, to go on like that
+			}
+			for _, keen := range aheadKeens {
+				all = append(all, tried{plan: plan{Price: price, Keen: keen, Steps: []step{{-1, pick}}, Ahead: true}})
+			}
+		}
+	}
 	return all
 }
 
@@ -211,19 +237,33 @@ func (c *tried) measure(base []float64, unit float64) {
 // what sets one above the others is chance, and plans that were grown from
 // other examples cost something else.
 func even(all []tried, base float64) {
-	var grown []int
+	var grown, looking []int
 	for i := range all {
-		if all[i].Price > 0 {
+		switch {
+		case all[i].Ahead:
+			looking = append(looking, i)
+		case all[i].Price > 0:
 			grown = append(grown, i)
 		}
 	}
+	smooth(all, grown)
+	smooth(all, looking)
+	for i := range all {
+		p := &all[i].point
+		p.Gain = min(max(p.Gain, -base), 1-base)
+		p.Accuracy = base + p.Gain
+	}
+}
+
+// smooth does so for some, which are alike.
+func smooth(all []tried, some []int) {
 	raw := make([]float64, len(all))
 	for i := range all {
 		raw[i] = all[i].point.Gain
 	}
 	at := func(costX float64) float64 {
 		sum, weight := 0.0, 0.0
-		for _, k := range grown {
+		for _, k := range some {
 			d := (logCost(costX) - logCost(all[k].costX)) / smoothing
 			w := math.Exp(-d*d/2) + 1e-9
 			sum += w * raw[k]
@@ -231,14 +271,9 @@ func even(all []tried, base float64) {
 		}
 		return sum / weight
 	}
-	for _, k := range grown {
+	for _, k := range some {
 		p := &all[k].point
 		p.Gain = own*(raw[k]-at(all[k].costX)) + at(p.CostX)
-	}
-	for i := range all {
-		p := &all[i].point
-		p.Gain = min(max(p.Gain, -base), 1-base)
-		p.Accuracy = base + p.Gain
 	}
 }
 

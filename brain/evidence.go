@@ -172,8 +172,7 @@ func (t *tally) weigh(m *model, common float64, o *odds) {
 	none := m.None + m.NoneAsked*x[1] + m.NoneSplit*x[2] + m.NoneKinds*x[3] + m.NoneAble*x[4] + m.NoneMean*x[5] + m.NoneCommon*common
 	most := none
 	for h := range t.kinds {
-		e := t.facts(h)
-		o.p[h] = t.weight[h] + m.Count*e[0] + m.Vendor*e[1] + m.Share*e[2] + m.Most*e[3] + m.Able*e[4]
+		o.p[h] = t.score(m, h)
 		most = max(most, o.p[h])
 	}
 	o.none = math.Exp(none - most)
@@ -186,6 +185,24 @@ func (t *tally) weigh(m *model, common float64, o *odds) {
 	for h := range t.kinds {
 		o.p[h] /= sum
 	}
+}
+
+// score returns an answer's.
+func (t *tally) score(m *model, kind int32) float64 {
+	e := t.facts(kind)
+	return t.weight[kind] + m.Count*e[0] + m.Vendor*e[1] + m.Share*e[2] + m.Most*e[3] + m.Able*e[4]
+}
+
+// leader returns the likeliest answer, without the probabilities; -1 = there is
+// none.
+func (t *tally) leader(m *model) int32 {
+	win, most := int32(-1), math.Inf(-1)
+	for h := range t.kinds {
+		if s := t.score(m, h); s > most {
+			win, most = h, s
+		}
+	}
+	return win
 }
 
 // facts are what an answer's score depends on beside its supporters' weights,

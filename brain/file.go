@@ -178,6 +178,7 @@ func (h *header) valid() error {
 	for _, f := range h.Model.figures() {
 		in("model: "+f.name, *f.at, -maxFigure, maxFigure)
 	}
+	h.Ahead.each(in)
 	in("alone: slope", h.Alone.Slope, 0, 10)
 	in("alone: shift", h.Alone.Shift, -10, 10)
 	for i := range h.Plans {

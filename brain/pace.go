@@ -77,8 +77,9 @@ func (t *Turn) End(c *Case) {
 }
 
 const (
-	// horizon is over about how many requests a difference is made up for.
-	horizon = 20
+	// A difference is made up for over about so many requests, at first and
+	// at most: a tenth of those that were.
+	horizon, mostHorizon = 20, 200
 	// A request's cap is moved by so much of it at most.
 	mostDown, mostUp = 0.5, 0.25
 	// mostSaved is how many requests' caps can be saved for later.
@@ -103,7 +104,7 @@ type booking struct {
 }
 
 func (m *meter) begin(base float64) (booking, float64) {
-	x := m.aim + min(max(m.balance/horizon, -mostDown*m.aim), mostUp*m.aim)
+	x := m.aim + min(max(m.balance/min(horizon+float64(m.turns)/10, mostHorizon), -mostDown*m.aim), mostUp*m.aim)
 	m.turns++
 	// What is planned counts at once: of many requests at a time each sees
 	// what the others are about to spend.

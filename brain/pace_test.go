@@ -35,7 +35,7 @@ func TestMeterMeetsCaps(t *testing.T) {
 		for len(open) > 0 {
 			end()
 		}
-		if x := paid / base; math.Abs(x-0.8) > 0.02 {
+		if x := paid / base; math.Abs(x-0.8) > 0.03 {
 			t.Errorf("%s: %.3f, want 0.8", name, x)
 		}
 	}

@@ -10,6 +10,9 @@ type plan struct {
 	Price float64 `json:"price"`
 	Keen  float64 `json:"keen"`
 	Steps []step  `json:"steps"`
+	// Ahead says that after the steps whoever's reply is expected to gain most
+	// beyond its cost is asked, while there is somebody.
+	Ahead bool `json:"ahead,omitempty"`
 	// Trust makes confidences of the probabilities that the plan ends with.
 	Trust trust `json:"trust"`
 }
@@ -38,6 +41,7 @@ type ground struct {
 	common float64
 	seatOf []int // by member; -1 = it has none
 	voices []voice
+	before []float64 // what each one's word weighs as far as is known before it is heard
 	right  []float64 // expected, by itself
 	costX  []float64 // expected
 	paid   []float64 // real, as a multiple of the unit
@@ -63,11 +67,14 @@ type walk struct {
 	value float64 // while plans are grown
 }
 
+// was reports whether the seat was asked.
+func (w *walk) was(j int) bool { return slices.Contains(w.order, j) }
+
 func (w *walk) begin() { *w = walk{order: w.order[:0], kind: w.kind[:0], win: -1} }
 
 // who returns whom the step asks; -1 = nobody.
 func (s step) who(g *ground, w *walk) int {
-	open := func(j int) bool { return j >= 0 && g.keys[j] != absent && !slices.Contains(w.order, j) }
+	open := func(j int) bool { return j >= 0 && g.keys[j] != absent && !w.was(j) }
 	if s.Member >= 0 {
 		if j := g.seatOf[s.Member]; open(j) {
 			return j
@@ -145,12 +152,15 @@ type ending struct {
 }
 
 // run walks the plan.
-func (p *plan) run(m *model, g *ground, w *walk) ending {
+func (p *plan) run(h *header, g *ground, w *walk) ending {
 	w.begin()
 	for _, s := range p.Steps {
 		if j := p.next(s, g, w); j >= 0 {
-			w.ask(m, g, j)
+			w.ask(&h.Model, g, j)
 		}
+	}
+	for j := h.further(p, g, w); j >= 0; j = h.further(p, g, w) {
+		w.ask(&h.Model, g, j)
 	}
 	end := ending{cost: w.paid, calls: len(w.order), sure: w.top}
 	// One alone that has no answer is still what is answered with.

@@ -290,20 +290,29 @@ func (t *trainer) chooseShape() shape {
 // marginal fits the first four figures of the model to each reply by itself,
 // by Newton's method, and returns the log-loss and the figures.
 func (t *trainer) marginal(b *Brain) (float64, [4]float64) {
-	type row struct {
-		x [4]float64
-		y float64
-	}
-	var rows []row
+	var rows []fact
 	v := newView(len(b.header.Members))
 	for _, i := range thin(len(t.examples), maxFitted) {
 		b.look(t.near[i], i, &v)
 		for j := range b.header.Members {
 			if s := b.scores[b.store.at(i, j)]; s != unasked {
-				rows = append(rows, row{[4]float64{1, v.overall[j], v.common, v.special[j]}, float64(s) / scoreUnit})
+				rows = append(rows, fact{[4]float64{1, v.overall[j], v.common, v.special[j]}, float64(s) / scoreUnit})
 			}
 		}
 	}
+	return logistic(rows)
+}
+
+// fact is what is known of something, and whether it was so.
+type fact struct {
+	x [4]float64
+	y float64
+}
+
+// logistic fits log-odds that are linear in the facts, by Newton's method, and
+// returns the log-loss and the figures. They begin at, and are held to, the
+// second fact as it is.
+func logistic(rows []fact) (float64, [4]float64) {
 	w := [4]float64{0, 1, 0, 0}
 	loss := 0.0
 	for range 6 {
@@ -314,7 +323,8 @@ func (t *trainer) marginal(b *Brain) (float64, [4]float64) {
 			gradient[k] = ridge * (w[k] - [4]float64{0, 1, 0, 0}[k])
 			curve[k][k] = ridge
 		}
-		for _, r := range rows {
+		for i := range rows {
+			r := &rows[i]
 			z := w[0]*r.x[0] + w[1]*r.x[1] + w[2]*r.x[2] + w[3]*r.x[3]
 			p := min(max(sigmoid(z), 1e-6), 1-1e-6)
 			loss -= r.y*math.Log(p) + (1-r.y)*math.Log(1-p)
