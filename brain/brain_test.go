@@ -317,12 +317,13 @@ func TestTogether(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 8))
 	o := Options{Members: []Member{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
 	var examples []Example
-	for range 300 {
+	for i := range 300 {
 		e := Example{Prompt: "What is it?"}
 		for j := range o.Members {
-			r := Reply{Member: j, Key: fmt.Sprint(random.IntN(9)), Cost: 1}
+			// Neither an answer nor its form says anything.
+			r := Reply{Member: j, Key: fmt.Sprint(1000 + 10*i + random.IntN(9)), Cost: 1}
 			if random.Float64() < 0.55 {
-				r.Key, r.Score = "right", 1
+				r.Key, r.Score = fmt.Sprint(1000+10*i+9), 1
 			}
 			e.Replies = append(e.Replies, r)
 		}
