@@ -65,8 +65,10 @@ FLIPS ?= 20000
 test-flips: # single bits of the books' file are flipped: each must be named, refused, or in nothing that is read
 	SUMMIT_TEST_FLIPS=$(FLIPS) go test ./ledger -run FlippedFile -count 1 -v -timeout 2h
 
-test-oracle: # 100,000 random settlements against an independent computation
+SETTLEMENTS ?= 2000
+test-oracle: build # 100,000 random settlements against an independent computation, and SETTLEMENTS files of all kinds of records against one in Python
 	SUMMIT_ORACLE=100000 go test ./alliance -run TestOracle -v -timeout 30m
+	python3 scripts/settle-oracle.py bin/summit $(SETTLEMENTS)
 
 bench-close: # a month of a million requests: booked, closed, stated twice, verified; needs about 6 GB in TMPDIR
 	SUMMIT_MONTH=1000000 go test ./alliance -run TestMonth -v -timeout 60m

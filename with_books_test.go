@@ -136,6 +136,18 @@ func TestBooks(t *testing.T) {
 	}
 	defer s.Close()
 	_, after := call("GET", "/metrics", admin, "")
+	figures := 0
+	for line := range strings.Lines(before) {
+		if strings.HasPrefix(line, "summit_books_") {
+			figures++
+			if !strings.Contains(after, line) {
+				t.Errorf("after a restart there is no %s", line)
+			}
+		}
+	}
+	if figures < 15 {
+		t.Errorf("%d figures of the books in the metrics, want 7 and 4 of each member", figures)
+	}
 	if spent := series(before, "summit_books_spent"); spent == "" || spent != series(after, "summit_books_spent") || series(after, `summit_books_member_earned{member="a"}`) == "" {
 		t.Errorf("spent %q before and %q after a restart", spent, series(after, "summit_books_spent"))
 	}
