@@ -34,8 +34,13 @@ type column struct {
 
 // apt reports whether a protocol can carry what is tried.
 func (c column) apt(p protocol) bool {
-	if c.scenario == fake.Embeddings { // a protocol of its own
+	switch {
+	case c.scenario == fake.Embeddings: // a protocol of its own
 		return p.name == "chat"
+	case testing.Short() && c.guard: // what keeps a member answering lies below the protocols
+		return p.name == "chat"
+	case testing.Short() && p.text && c.fault != "": // a stream of errors like that of chat
+		return false
 	}
 	return !p.text || slices.Contains([]fake.Scenario{"", fake.Chat, fake.Stream, fake.Long}, c.scenario)
 }
@@ -304,7 +309,9 @@ func (c *cell) image() {
 
 func (c *cell) long() {
 	q := question{text: "A long text, please: long text.", stream: true}
-	q.text += " [[fake fault=split]]"
+	if !testing.Short() || c.via.name == "chat" { // what splits lies below the protocols
+		q.text += " [[fake fault=split]]"
+	}
 	a, e := c.asks(q)
 	if c.whole(a, e, q) && a.text != fake.LongText {
 		c.errorf("the text is not the long one")
