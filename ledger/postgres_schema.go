@@ -87,11 +87,22 @@ func migratePostgres(ctx context.Context, pool *pgxpool.Pool, schema string) err
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('summit ledger ' || $1))`, schema); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{schema}.Sanitize()); err != nil {
+		// IF NOT EXISTS would ask for the right to make what is there already.
+		var there, tables bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1),
+			EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = 'summit_schema')`,
+			schema).Scan(&there, &tables); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS summit_schema (room text NOT NULL, version bigint NOT NULL)`); err != nil {
-			return err
+		if !there {
+			if _, err := tx.Exec(ctx, `CREATE SCHEMA `+pgx.Identifier{schema}.Sanitize()); err != nil {
+				return err
+			}
+		}
+		if !tables {
+			if _, err := tx.Exec(ctx, `CREATE TABLE summit_schema (room text NOT NULL, version bigint NOT NULL)`); err != nil {
+				return err
+			}
 		}
 		var room string
 		var version int

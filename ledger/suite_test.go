@@ -1,12 +1,16 @@
 package ledger_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"summit/ledger"
 	"summit/ledger/ledgertest"
@@ -54,4 +58,41 @@ func openPostgres(t *testing.T, now func() time.Time) ledger.Store {
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// A role that may make nothing opens books whose tables are there, and posts.
+func TestPostgresPlainRole(t *testing.T) {
+	s := openPostgres(t, nil)
+	url := os.Getenv("SUMMIT_TEST_POSTGRES")
+	schema := fmt.Sprintf("test_%d_%d", os.Getpid(), schemas.Load())
+	role := "role_" + schema
+	owner, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close(context.WithoutCancel(t.Context()))
+	for _, q := range []string{
+		`CREATE ROLE ` + role + ` LOGIN`, `GRANT USAGE ON SCHEMA ` + schema + ` TO ` + role,
+		`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ` + schema + ` TO ` + role,
+	} {
+		if _, err := owner.Exec(t.Context(), q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	plain, err := ledger.OpenPostgres(t.Context(), strings.Replace(url, "//summit@", "//"+role+"@", 1), ledger.PostgresOptions{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		plain.Close()
+		if _, err := owner.Exec(t.Context(), `DROP OWNED BY `+role+`; DROP ROLE `+role); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := (ledgertest.Load{Customers: 1}).Fund(t.Context(), plain); err != nil {
+		t.Error(err)
+	}
+	if r, err := ledger.Verify(t.Context(), s, ledger.VerifyOptions{}); err != nil || r.Found > 0 || r.Txns == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
