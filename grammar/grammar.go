@@ -1,7 +1,7 @@
 // Package grammar constrains a model's text: a JSON Schema or a written grammar becomes a pushdown automaton over
 // bytes, which says for every token of a vocabulary whether it may come next.
 //
-// Schema and Parse make a Grammar; a Vocab holds the bytes of all tokens; Grammar.With joins both to a Constraint,
+// Schema, Parse and Compose make a Grammar; a Vocab holds the bytes of all tokens; Grammar.With joins both to a Constraint,
 // which is shared by requests; a Matcher follows one answer. The automaton never recurses on input, and sizes, depths
 // and ambiguity are bounded, so that no grammar from outside can exhaust memory, time or stack: it gets an error.
 // The package imports nothing of ours.

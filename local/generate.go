@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"summit/engine"
@@ -46,7 +47,7 @@ func (m *Member) answer(ctx context.Context, r *llm.Request, emit func(llm.Event
 		return err
 	}
 	defer release()
-	done.Warnings = h.warnings
+	done.Warnings = slices.Clone(h.warnings) // the rules are shared
 	if !emit(llm.Event{Kind: llm.KindStart, Model: m.card.Model, Warnings: done.Warnings}) {
 		return context.Cause(ctx)
 	}
