@@ -155,6 +155,9 @@ func (r *follower) run() bool {
 	case followKey:
 		return r.until(&r.key, followAssign, mark(f.Pairs.Value))
 	case followAssign:
+		if len(r.buf) == len(mark(f.Pairs.Value)) {
+			return false // a line break after it belongs to it, not to the value
+		}
 		if !r.literal(f.Pairs.Value, followValue) {
 			return false
 		}
@@ -294,7 +297,7 @@ func (r *follower) pair() bool {
 
 // pairValue reads an argument to its end.
 func (r *follower) pairValue() bool {
-	end := mark(r.form.Pairs.End)
+	end := strings.TrimRight(r.form.Pairs.End, "\n")
 	i := strings.Index(r.buf, end)
 	show := r.buf[:len(r.buf)-overlap(r.buf, end)]
 	show = show[:characters(show)]

@@ -84,6 +84,10 @@ var answers = []answerCase{
 		[]Part{thought("r"), called("f", `{"a": "x <b> y", "n": 3}`), called("g", "{}")}},
 	{"minimax", tools, "<minimax:tool_call><invoke name=\"f\"></minimax:tool_call>", []Part{text("<minimax:tool_call><invoke name=\"f\"></minimax:tool_call>")}},
 
+	{"qwen_xml", tools, "<think>\nr\n</think>\n\nso\n<tool_call>\n<function=f>\n<parameter=a>\nx <b>\n\n</tool_call>\n</parameter>\n<parameter=n>\n[3]\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=g>\n</function>\n</tool_call>",
+		[]Part{thought("r"), text("so"), called("f", `{"a": "x <b>\n\n</tool_call>", "n": [3]}`), called("g", "{}")}},
+	{"qwen_xml", tools, "<tool_call><function=f></tool_call>", []Part{text("<tool_call><function=f></tool_call>")}},
+
 	{"hunyuan", tools, "<think>\nr\n</think>\n<answer>\nhello\n</answer>", []Part{thought("r"), text("hello")}},
 	{"hunyuan", tools, "<tool_calls>[{\"name\": \"f\", \"arguments\": {\"a\": 1}}, {\"name\": \"g\", \"arguments\": {}}]</tool_calls>", []Part{called("f", `{"a": 1}`), called("g", "{}")}},
 	{"hunyuan", tools, "<tool_calls>\n<tool_call>f\n```json\n{\"a\": 1}\n```</tool_call>\n</tool_calls>", []Part{called("f", `{"a": 1}`)}},
@@ -138,7 +142,7 @@ func TestAnswers(t *testing.T) {
 
 // Text comes at once, unless it may be a tag.
 func TestNothingIsHeldBackWithoutNeed(t *testing.T) {
-	for _, name := range []string{"plain", "hermes", "arg_key", "deepseek", "kimi", "minimax", "hunyuan"} {
+	for _, name := range []string{"plain", "hermes", "arg_key", "deepseek", "kimi", "minimax", "hunyuan", "qwen_xml"} {
 		f, err := FormatNamed(name)
 		if err != nil {
 			t.Fatal(err)
@@ -162,6 +166,7 @@ func TestDetect(t *testing.T) {
 	f("plain", "{{ messages }}")
 	f("hermes", "<tool_call>")
 	f("arg_key", "<tool_call> <arg_key>")
+	f("qwen_xml", "<tool_call>\n<function=name>")
 	for file, want := range map[string]string{"chatml": "hermes", "thinking": "hermes", "argkey": "arg_key", "sections": "deepseek", "harmony": "harmony", "header": "llama3"} {
 		b, err := os.ReadFile(filepath.Join("testdata", "chat", file+".jinja"))
 		if err != nil {
