@@ -97,6 +97,9 @@ func TestEverestWords(t *testing.T) {
 // TestEverestExamples: what is given as an example of what the models can do
 // is answered, and rightly.
 func TestEverestExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("eleven answers, slow under the race detector")
+	}
 	s := open(t, Config{Discover: Discover{Enabled: new(false)}})
 	m, err := s.Model("summit")
 	if err != nil {

@@ -17,7 +17,10 @@ func TestFree(t *testing.T) {
 	for _, s := range Skills() {
 		r := rand.New(rand.NewPCG(1, 2))
 		beyond := 0
-		const n = 3000
+		n := 3000
+		if testing.Short() {
+			n = 500
+		}
 		for range n {
 			e := s.Free(r)
 			if e.Prompt == "" || strings.Contains(e.Prompt, "%!") || strings.Contains(e.Answer, "%!") || e.Key == "" || e.Lang != "zh" && e.Lang != "en" {
@@ -94,6 +97,9 @@ func TestFreeData(t *testing.T) {
 		}
 		var a, b bytes.Buffer
 		o := DataOptions{Skill: s.Name, N: 2000, Seed: 7, Refusals: 0.15, Free: 0.5}
+		if testing.Short() {
+			o.N = 400
+		}
 		if err := Data(&a, o); err != nil {
 			t.Fatal(err)
 		}
@@ -113,8 +119,8 @@ func TestFreeData(t *testing.T) {
 				beyond++
 			}
 		}
-		if beyond < 100 || beyond > 600 {
-			t.Errorf("%s: %d of 2000 are beyond it", s.Name, beyond)
+		if beyond < o.N/20 || beyond > o.N*3/10 {
+			t.Errorf("%s: %d of %d are beyond it", s.Name, beyond, o.N)
 		}
 	}
 	for _, o := range []DataOptions{{Skill: "sum", N: 1, Free: 1.5}, {Skill: "sum", N: 1, Free: -0.1}, {Skill: "poem", Free: 0.5, Corpus: "poems"}} {
