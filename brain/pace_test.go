@@ -73,6 +73,9 @@ func TestPaceKeepsCaps(t *testing.T) {
 	examples, o := world(600, 1)
 	fresh, _ := world(600, 7)
 	for _, prompts := range []bool{true, false} {
+		if prompts && testing.Short() {
+			continue
+		}
 		for i := range examples {
 			if !prompts {
 				examples[i].Prompt, fresh[i].Prompt = "", ""
