@@ -52,6 +52,9 @@ func OpenPostgres(ctx context.Context, url string, o PostgresOptions) (*Postgres
 	p := config.ConnConfig.RuntimeParams
 	p["search_path"], p["synchronous_commit"], p["timezone"] = o.Schema, "on", "UTC"
 	p["default_transaction_isolation"] = "read committed"
+	// A plan that was made and kept while the tables were empty reads them from
+	// end to end until the server's own statistics come, minutes later.
+	p["plan_cache_mode"] = "force_custom_plan"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: postgres: %w", err)
