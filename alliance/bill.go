@@ -287,18 +287,6 @@ func (s *billWriter) end() error {
 
 // write writes one row; count is nil where the column is empty.
 func (s *billWriter) write(record string, r *BillRow, count *int64) error {
-	number := func(n int64) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.FormatInt(n, 10)
-	}
-	amount := func(u Units) string {
-		if u == 0 && record != "total" && record != "line" {
-			return ""
-		}
-		return Decimal(u)
-	}
 	n, tax, x := "", "", ""
 	if count != nil {
 		n = strconv.FormatInt(*count, 10)
@@ -307,7 +295,9 @@ func (s *billWriter) write(record string, r *BillRow, count *int64) error {
 		x = Decimal(r.Amount)
 	}
 	if record != "total" {
-		tax = amount(r.Tax)
+		if tax = amountCell(r.Tax); record == "line" {
+			tax = Decimal(r.Tax)
+		}
 	}
-	return s.csv.Write([]string{record, r.Day, guard(r.Model), r.Kind, guard(r.Request), r.Key, n, number(r.Delivered.Input), number(r.Delivered.CacheRead), number(r.Delivered.Output), tax, x, guard(r.Note)})
+	return s.csv.Write([]string{record, r.Day, guard(r.Model), r.Kind, guard(r.Request), r.Key, n, numberCell(r.Delivered.Input), numberCell(r.Delivered.CacheRead), numberCell(r.Delivered.Output), tax, x, guard(r.Note)})
 }

@@ -193,26 +193,34 @@ func sortedLines(m map[[4]string]*Line) []Line {
 
 // write writes one row; count is nil where the column is empty.
 func (s *statementWriter) write(record string, r *Row, count *int64) error {
-	number := func(n int64) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.FormatInt(n, 10)
-	}
-	amount := func(u Units) string {
-		if u == 0 && record != "total" {
-			return ""
-		}
-		return Decimal(u)
+	amount := amountCell
+	if record == "total" {
+		amount = Decimal
 	}
 	c := &s.cells
-	*c = [21]string{record, r.Day, guard(r.Model), r.Mode, r.Kind, guard(r.Request), "", number(r.Buckets.Input), number(r.Buckets.CacheRead), number(r.Buckets.CacheWrite),
-		number(r.Buckets.Output), number(r.Buckets.Reasoning), number(r.Buckets.Audio), number(r.Buckets.Image), number(r.Buckets.Calls), number(r.CardMS),
+	*c = [21]string{record, r.Day, guard(r.Model), r.Mode, r.Kind, guard(r.Request), "", numberCell(r.Buckets.Input), numberCell(r.Buckets.CacheRead), numberCell(r.Buckets.CacheWrite),
+		numberCell(r.Buckets.Output), numberCell(r.Buckets.Reasoning), numberCell(r.Buckets.Audio), numberCell(r.Buckets.Image), numberCell(r.Buckets.Calls), numberCell(r.CardMS),
 		amount(r.Declared), amount(r.Sacrificed), amount(r.Deferred), amount(r.To), guard(r.Note)}
 	if count != nil {
 		c[6] = strconv.FormatInt(*count, 10)
 	}
 	return s.csv.Write(c[:])
+}
+
+// numberCell is a number in a statement's cell; of nothing the cell is empty.
+func numberCell(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// amountCell is an amount in a statement's cell; of nothing the cell is empty.
+func amountCell(u Units) string {
+	if u == 0 {
+		return ""
+	}
+	return Decimal(u)
 }
 
 // guard keeps spreadsheets from taking a text for a formula.

@@ -11,17 +11,7 @@ import (
 func foreseen(t *testing.T, n int) (*trainer, []ground) {
 	t.Helper()
 	examples, o := world(n, 3)
-	tr, err := newTrainer(examples, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr.count()
-	tr.b.finish(tr.remember(nil))
-	tr.meet()
-	tr.b.header.Shape = shape{2, 0.3}
-	tr.lookAround()
-	tr.measureLengths()
-	tr.listen()
+	tr := listening(t, examples, o)
 	_, w := tr.marginal(tr.b)
 	tr.b.header.Solo = solo{w[0], w[1], w[2], w[3]}
 	tr.fit()

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// The derivatives of the log-loss are those that differences give.
-func TestLossSlopes(t *testing.T) {
-	examples, o := world(60, 9)
+// listening returns a trainer that has gone as far as its neighbours.
+func listening(t *testing.T, examples []Example, o Options) *trainer {
+	t.Helper()
 	tr, err := newTrainer(examples, o)
 	if err != nil {
 		t.Fatal(err)
@@ -21,6 +21,13 @@ func TestLossSlopes(t *testing.T) {
 	tr.lookAround()
 	tr.measureLengths()
 	tr.listen()
+	return tr
+}
+
+// The derivatives of the log-loss are those that differences give.
+func TestLossSlopes(t *testing.T) {
+	examples, o := world(60, 9)
+	tr := listening(t, examples, o)
 	tr.b.header.Solo = solo{0.1, 1, 0.3, 0.2}
 	trials := tr.trials()
 	n := figures + len(o.Members)

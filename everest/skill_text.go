@@ -145,15 +145,33 @@ func reverse(r *rand.Rand) Example {
 		[]string{"Reverse %s.", "Reverse the word %s.", "Write %s backwards.", "What is %s spelled backwards?"})
 }
 
+// spelled writes a word's letters down with their numbers, and how many there are.
+func spelled(w string) string {
+	var steps strings.Builder
+	for i := range w {
+		fmt.Fprintf(&steps, "%c%d", w[i], i+1)
+	}
+	return fmt.Sprintf("%s →%d", steps.String(), len(w))
+}
+
+// hits writes a word's letters down with a number after every c, and how many there are.
+func hits(w string, c byte) string {
+	var steps strings.Builder
+	n := 0
+	for i := range w {
+		if steps.WriteByte(w[i]); w[i] == c {
+			n++
+			steps.WriteString(strconv.Itoa(n))
+		}
+	}
+	return fmt.Sprintf("%s →%d", steps.String(), n)
+}
+
 // count counts a letter, with every hit written down.
 func count(r *rand.Rand) Example {
 	w := word(r, 4, 9)
 	if r.IntN(2) == 0 {
-		var steps strings.Builder
-		for i := range w {
-			fmt.Fprintf(&steps, "%c%d", w[i], i+1)
-		}
-		return textExample(r, "length", w, fmt.Sprintf("%s →%d", steps.String(), len(w)), []string{"%s有几个字母？", "%s的长度是多少？"}, []string{"How many letters are in %s?", "How long is the word %s?"})
+		return textExample(r, "length", w, spelled(w), []string{"%s有几个字母？", "%s的长度是多少？"}, []string{"How many letters are in %s?", "How long is the word %s?"})
 	}
 	c := w[r.IntN(len(w))]
 	if r.IntN(3) > 0 { // mostly one that is there twice or more
@@ -161,15 +179,7 @@ func count(r *rand.Rand) Example {
 		b[r.IntN(len(b))], b[r.IntN(len(b))] = c, c
 		w = string(b)
 	}
-	n := 0
-	var steps strings.Builder
-	for i := range w {
-		if steps.WriteByte(w[i]); w[i] == c {
-			n++
-			steps.WriteString(strconv.Itoa(n))
-		}
-	}
-	e := Example{Key: fmt.Sprintf("text count %c %s", c, w), Answer: fmt.Sprintf("%s →%d", steps.String(), n)}
+	e := Example{Key: fmt.Sprintf("text count %c %s", c, w), Answer: hits(w, c)}
 	e.Prompt, e.Lang = wording(r, []string{"%[1]s里有几个%[2]s？", "数一数%[1]s中的字母%[2]s"}, []string{"How many %[2]s are in %[1]s?", "How often does %[2]s occur in %[1]s?", "Count the letter %[2]s in %[1]s."}, w, string(c))
 	return e
 }

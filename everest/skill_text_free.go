@@ -60,11 +60,7 @@ func freeText(r *rand.Rand) Example {
 				return e
 			}
 		}
-		var steps strings.Builder
-		for i := range w {
-			fmt.Fprintf(&steps, "%c%d", w[i], i+1)
-		}
-		return freeWord(r, "length", w, named, fmt.Sprintf("%s →%d", steps.String(), len(w)),
+		return freeWord(r, "length", w, named, spelled(w),
 			[]string{"%s有多少个字母", "%s有多少个字母？", "数数%s有几个字母", "单词%s有多长？", "%s这个词有几个字母？"},
 			[]string{"how many letters does %s have?", "How many letters in %s?", "Count the letters of %s", "length of %s", "number of letters in %s", "What is the length of %s?"})
 	case 3, 4:
@@ -72,15 +68,7 @@ func freeText(r *rand.Rand) Example {
 		if r.IntN(6) == 0 {
 			c = byte('a' + r.IntN(26))
 		}
-		n := 0
-		var steps strings.Builder
-		for i := range w {
-			if steps.WriteByte(w[i]); w[i] == c {
-				n++
-				steps.WriteString(strconv.Itoa(n))
-			}
-		}
-		e := Example{Key: fmt.Sprintf("text count %c %s", c, w), Answer: fmt.Sprintf("%s →%d", steps.String(), n)}
+		e := Example{Key: fmt.Sprintf("text count %c %s", c, w), Answer: hits(w, c)}
 		e.Prompt, e.Lang = wording(r,
 			[]string{"%[1]s里面有几个%[2]s", "单词%[1]s里有多少个字母%[2]s？", "%[1]s中有几个字母%[2]s？", "字母%[2]s在%[1]s里出现几次？", "%[1]s有几个%[2]s？"},
 			[]string{"how many %[2]s's in %[1]s?", "How many %[2]s's are in %[1]s?", "how many %[2]s in %[1]s", "How many times does the letter %[2]s appear in %[1]s?", "How many letters %[2]s are there in %[1]s?", "count the %[2]s in %[1]s", "number of %[2]s's in %[1]s", "How many times does %[2]s occur in %[1]s?"}, named, string(c))

@@ -90,19 +90,7 @@ func (c *chat) authorised(x *exchange) *problem {
 }
 
 func (c *chat) serve(s *Server, w http.ResponseWriter, r *http.Request) {
-	x := s.begin(w, r)
-	if x == nil {
-		return
-	}
-	p := c.authorised(x)
-	if p == nil {
-		p = c.read(x)
-	}
-	if p != nil {
-		x.refuse(c, *p)
-		return
-	}
-	x.answer(c)
+	s.serve(w, r, c)
 }
 
 func (c *chat) failure(what string) failure {

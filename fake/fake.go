@@ -333,6 +333,30 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
+// asked is a codec that says who may ask, and reads what is asked.
+type asked interface {
+	codec
+	authorised(x *exchange) *problem
+	read(x *exchange) *problem
+}
+
+// serve reads one request and answers it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, c asked) {
+	x := s.begin(w, r)
+	if x == nil {
+		return
+	}
+	p := c.authorised(x)
+	if p == nil {
+		p = c.read(x)
+	}
+	if p != nil {
+		x.refuse(c, *p)
+		return
+	}
+	x.answer(c)
+}
+
 // directed obeys what the last words of the user ask of the fake itself:
 // [[fake fault=cut times=1 deviation=crlf,usage-none gap=1s]].
 func (x *exchange) directed() *problem {

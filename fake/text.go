@@ -17,19 +17,7 @@ var textFields = []string{"model", "prompt", "suffix", "stream", "stream_options
 	"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "seed", "echo", "best_of", "user"}
 
 func (c text) serve(s *Server, w http.ResponseWriter, r *http.Request) {
-	x := s.begin(w, r)
-	if x == nil {
-		return
-	}
-	p := c.authorised(x)
-	if p == nil {
-		p = c.read(x)
-	}
-	if p != nil {
-		x.refuse(c, *p)
-		return
-	}
-	x.answer(c)
+	s.serve(w, r, c)
 }
 
 // read reads and checks the request.

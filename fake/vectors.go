@@ -87,19 +87,7 @@ type embeddings struct{ *chat }
 var embedFields = []string{"model", "input", "encoding_format", "dimensions", "user"}
 
 func (c embeddings) serve(s *Server, w http.ResponseWriter, r *http.Request) {
-	x := s.begin(w, r)
-	if x == nil {
-		return
-	}
-	p := c.authorised(x)
-	if p == nil {
-		p = c.read(x)
-	}
-	if p != nil {
-		x.refuse(c, *p)
-		return
-	}
-	x.answer(c)
+	s.serve(w, r, c)
 }
 
 // read reads and checks the request.
