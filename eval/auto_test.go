@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -143,4 +144,34 @@ func TestMassError(t *testing.T) {
 	}
 	f(0, even, right)
 	f(0.5, even[:10], []float64{1, 0, 1, 0, 1, 0, 1, 0, 1, 0})
+}
+
+// The running balance doesn't depend on the order in which a recording lists
+// its questions.
+func TestAutoAsksInAnOrderOfItsOwn(t *testing.T) {
+	m := &measurer{board: &board{suite: &record.Suite{}}}
+	for i := range 40 {
+		m.board.suite.Questions = append(m.board.suite.Questions, record.Question{Suite: "s", ID: string(rune('A' + i))})
+		m.questions = append(m.questions, i)
+	}
+	order := func() []int {
+		var asked []int
+		places := make([]int, len(m.questions))
+		for i := range places {
+			places[i] = i
+		}
+		m.shuffle(places)
+		for _, i := range places {
+			asked = append(asked, m.questions[i])
+		}
+		return asked
+	}
+	first := order()
+	if slices.IsSorted(first) {
+		t.Error("asked as listed, want an order that says nothing of the questions")
+	}
+	slices.Reverse(m.questions)
+	if d := cmp.Diff(first, order()); d != "" {
+		t.Errorf("listed the other way round (-first +second):\n%s", d)
+	}
 }

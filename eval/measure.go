@@ -1,9 +1,12 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -49,8 +52,13 @@ func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 	}
 	results := make([]result, len(m.questions))
 	workers := m.workers
+	order := make([]int, len(results))
+	for i := range order {
+		order[i] = i
+	}
 	if p.Use == useAuto {
 		// What it may spend on a question depends on what came before.
+		m.shuffle(order)
 		pace, err := p.brain.Pace(p.costX)
 		if err != nil {
 			return nil, err
@@ -59,7 +67,8 @@ func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 		paced.pace = pace
 		p, workers = &paced, 1
 	}
-	err := parallel(ctx, workers, len(results), func(i int) error {
+	err := parallel(ctx, workers, len(results), func(turn int) error {
+		i := order[turn]
 		// A new model for each question: strategies rest members that failed
 		// lately, and what came before is not to count here.
 		model, err := m.model(p, members, m.questions[i])
@@ -75,6 +84,18 @@ func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 	}
 	m.known[p.key()] = results
 	return results, nil
+}
+
+// shuffle puts questions into an order that their texts say nothing of, the
+// same each time: recordings list them kind by kind, and nobody is asked that way.
+func (m *measurer) shuffle(order []int) {
+	draw := func(i int) uint64 {
+		q := &m.board.suite.Questions[m.questions[i]]
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%s|%s", q.Suite, q.ID)
+		return mixed64(h.Sum64())
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(draw(x), draw(y)) })
 }
 
 // ask asks the model one question. The author of the answer is the leaf of
