@@ -35,8 +35,8 @@ type Options struct {
 // Bounds of the work of training. More examples make it slower and hardly
 // better.
 const (
-	maxFitted    = 1500 // examples that the model is fitted to
-	maxSimulated = 1000 // examples that plans are grown and measured on
+	maxFitted    = 3000 // examples that the model is fitted to
+	maxSimulated = 2000 // examples that plans are grown and measured on
 	fewest       = 8    // examples that anything can be learned from
 )
 

@@ -16,8 +16,9 @@ import (
 // useAuto is the strategy that a brain leads, and the name of its policy.
 const useAuto = "auto"
 
-// uncapped is what auto may spend where no cap is named: its effort "best".
-const uncapped = 3
+// uncapped is what auto may spend where no cap is named: its most calls, each
+// as dear as the best single member.
+const uncapped = brain.DefaultCalls
 
 // auto returns the plan of a brain that was trained on the training questions,
 // for a mean cost of at most so many times the best single member's; 0 = none
