@@ -167,21 +167,3 @@ func Simulate(ctx context.Context, store ledger.Store, period ledger.Period, nex
 	}
 	return &s.Simulation, nil
 }
-
-// Export returns the requests of a period as events, for "summit settle" or
-// another program to compute again.
-func Export(ctx context.Context, store ledger.Store, period ledger.Period, each func(*Request) error) error {
-	for t, err := range store.Txns(ctx, ledger.Filter{Period: period, Kind: "settle"}) {
-		if err != nil {
-			return err
-		}
-		event, _, err := opened(t)
-		if err != nil {
-			return err
-		}
-		if err := each(&event.Request); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -80,6 +80,9 @@ func Read(r io.Reader) (*Brain, error) {
 		return nil, fmt.Errorf("brain: the file doesn't begin with %q", magic)
 	}
 	end := bytes.IndexByte(rest[:min(len(rest), maxHeaderBytes)], '\n')
+	if end < 0 && len(rest) < maxHeaderBytes {
+		return nil, fmt.Errorf("brain: the file ends after %d bytes, within its header", len(data))
+	}
 	if end < 0 {
 		return nil, fmt.Errorf("brain: the header doesn't end within %d bytes", maxHeaderBytes)
 	}

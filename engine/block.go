@@ -148,13 +148,3 @@ func (p *blockPool) unlink(id int32) {
 	p.blocks[b.prev].next, p.blocks[b.next].prev = b.next, b.prev
 	p.idle--
 }
-
-// clear forgets all idle blocks.
-func (p *blockPool) clear() {
-	for p.idle > 0 {
-		id := p.blocks[p.ring()].next
-		p.unlink(id)
-		p.forget(id)
-		p.free = append(p.free, id)
-	}
-}

@@ -132,3 +132,13 @@ func TestSnapshots(t *testing.T) {
 		t.Error("room in none")
 	}
 }
+
+// clear forgets all idle blocks.
+func (p *blockPool) clear() {
+	for p.idle > 0 {
+		id := p.blocks[p.ring()].next
+		p.unlink(id)
+		p.forget(id)
+		p.free = append(p.free, id)
+	}
+}

@@ -155,27 +155,3 @@ func (p *plan) think(name string, members []llm.Member) (llm.Member, error) {
 	env := fusion.Env{Name: name, Members: members, Brain: p.brain, Pace: p.pace}
 	return fusion.New(useAuto, env, fusion.AutoParams{CostX: p.costX, Budget: fusion.Budget{MaxCalls: len(members)}})
 }
-
-// massError is the expected calibration error over bins of equal mass, with
-// which confidences that crowd together are told apart too.
-// Source: Nguyen & O'Connor 2015, EMNLP.
-func massError(confidences, scores []float64) float64 {
-	n := len(confidences)
-	if n == 0 {
-		return 0
-	}
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(confidences[x], confidences[y]) })
-	total := 0.0
-	for bin := range binCount {
-		sum := 0.0
-		for _, i := range order[bin*n/binCount : (bin+1)*n/binCount] {
-			sum += confidences[i] - scores[i]
-		}
-		total += math.Abs(sum)
-	}
-	return total / float64(n)
-}

@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,4 +110,44 @@ func TestSplitWithoutOutcomes(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `split "later" has 1 questions and no outcomes`) {
 		t.Errorf("error %v, want one that says what is missing", err)
 	}
+}
+
+// calibrationError returns the expected calibration error of confidences
+// against scores: the mean distance between the two over bins of equal width,
+// each weighted by its questions. Source: Naeini et al. 2015, AAAI.
+func calibrationError(confidences, scores []float64) float64 {
+	var sums [binCount]float64 // of confidence minus score
+	for i, c := range confidences {
+		bin := min(int(c*binCount), binCount-1)
+		sums[bin] += c - scores[i]
+	}
+	total := 0.0
+	for _, s := range sums {
+		total += math.Abs(s)
+	}
+	if len(confidences) == 0 {
+		return 0
+	}
+	return total / float64(len(confidences))
+}
+
+// massError is the expected calibration error over bins of equal mass, with
+// which confidences that crowd together are told apart too.
+// Source: Nguyen & O'Connor 2015, EMNLP.
+func massError(confidences, scores []float64) float64 {
+	n := len(confidences)
+	if n == 0 {
+		return 0
+	}
+	order := indicesOf(n)
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(confidences[x], confidences[y]) })
+	total := 0.0
+	for bin := range binCount {
+		sum := 0.0
+		for _, i := range order[bin*n/binCount : (bin+1)*n/binCount] {
+			sum += confidences[i] - scores[i]
+		}
+		total += math.Abs(sum)
+	}
+	return total / float64(n)
 }

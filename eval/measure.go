@@ -52,10 +52,7 @@ func (m *measurer) measure(ctx context.Context, p *plan) ([]result, error) {
 	}
 	results := make([]result, len(m.questions))
 	workers := m.workers
-	order := make([]int, len(results))
-	for i := range order {
-		order[i] = i
-	}
+	order := indicesOf(len(results))
 	if p.Use == useAuto {
 		// What it may spend on a question depends on what came before.
 		m.shuffle(order)

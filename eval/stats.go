@@ -78,25 +78,6 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// calibrationError returns the expected calibration error of confidences
-// against scores: the mean distance between the two over bins of equal width,
-// each weighted by its questions. Source: Naeini et al. 2015, AAAI.
-func calibrationError(confidences, scores []float64) float64 {
-	var sums [binCount]float64 // of confidence minus score
-	for i, c := range confidences {
-		bin := min(int(c*binCount), binCount-1)
-		sums[bin] += c - scores[i]
-	}
-	total := 0.0
-	for _, s := range sums {
-		total += math.Abs(s)
-	}
-	if len(confidences) == 0 {
-		return 0
-	}
-	return total / float64(len(confidences))
-}
-
 // wilson returns the 95 % interval of a mean of n scores in [0,1].
 // Source: Wilson 1927, JASA 22.
 func wilson(mean float64, n int) (low, high float64) {

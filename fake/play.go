@@ -24,11 +24,6 @@ const (
 	Embeddings Scenario = "embeddings" // vectors of texts, in place of an answer
 )
 
-// Scenarios returns all scenarios in the order to show them.
-func Scenarios() []Scenario {
-	return []Scenario{Chat, Stream, Tools, Parallel, Reasoning, Structured, Vision, Long, Embeddings}
-}
-
 // Reply is what a fake says, in pieces, whatever its protocol.
 type Reply struct {
 	Pieces  []Piece

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -97,6 +98,15 @@ func Export(r *Recipe, j *Job, dir string) error {
 	if s.err != nil {
 		return s.err
 	}
+	_, there := os.Lstat(dir)
+	err := export(r, &job, dir, f, s)
+	if err != nil && errors.Is(there, fs.ErrNotExist) {
+		os.RemoveAll(dir) // half a job is none
+	}
+	return err
+}
+
+func export(r *Recipe, job *Job, dir string, f framework, s *settings) error {
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o777); err != nil {
 		return fmt.Errorf("train: export: %w", err)
 	}
@@ -105,7 +115,7 @@ func Export(r *Recipe, j *Job, dir string) error {
 		return err
 	}
 	s.order, s.values = nil, map[string]string{}
-	files, err := f.write(r, &job, d, s)
+	files, err := f.write(r, job, d, s)
 	if err = errors.Join(err, s.err); err != nil {
 		return err
 	}

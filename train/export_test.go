@@ -94,6 +94,10 @@ func TestExport(t *testing.T) {
 		if err := Export(r, &j, out); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%q leaves a folder", want)
+			os.RemoveAll(out)
+		}
 	}
 	f(`no setting "learning_speed"`, chat, Job{Framework: "llama-factory", Model: "m", Settings: map[string]string{"learning_speed": "1"}})
 	f(`no setting "num-heads"`, chat, Job{Framework: "mindspeed", Model: model, Settings: map[string]string{"num-heads": "1"}})
