@@ -42,22 +42,12 @@ var tencentCodes = map[string]string{
 }
 
 func (c tencent) mount(mux *http.ServeMux, s *Server) {
-	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
-		x := s.begin(w, r)
-		if x == nil {
-			return
-		}
-		w.Header().Set("X-TC-RequestId", "fake-request")
-		p := tc3Signed(x)
-		if p == nil {
-			p = c.read(x)
-		}
-		if p != nil {
-			x.refuse(c, *p)
-			return
-		}
-		x.answer(c)
-	})
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, c) })
+}
+
+func (tencent) authorised(x *exchange) *problem {
+	x.w.Header().Set("X-TC-RequestId", "fake-request")
+	return tc3Signed(x)
 }
 
 var tc3Header = regexp.MustCompile(`^TC3-HMAC-SHA256 Credential=([^/ ,]+)/(\d{4}-\d{2}-\d{2})/hunyuan/tc3_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$`)
